@@ -1,0 +1,116 @@
+"""One family of errors. Each says what went wrong, why, and the command or edit that mends it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "ClbenchError",
+    "ConfigError",
+    "DataError",
+    "MethodError",
+    "NotFiniteError",
+    "PluginError",
+    "RecordError",
+    "UnknownNameError",
+    "did_you_mean",
+]
+
+
+class ClbenchError(Exception):
+    """An error a person can act on.
+
+    Args:
+        what: one sentence: what could not be done.
+        why: the cause, as far as it is known.
+        fix: the command or the edit that mends it.
+    """
+
+    def __init__(self, what: str, *, why: str = "", fix: str = "") -> None:
+        self.what = what
+        self.why = why
+        self.fix = fix
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.why:
+            lines.append(f"  why: {self.why}")
+        if self.fix:
+            lines.append(f"  fix: {self.fix}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders (launchers); the default would drop the keyword-only parts.
+        return (_rebuild, (type(self), self.what, self.why, self.fix))
+
+
+def _rebuild(kind: type[ClbenchError], what: str, why: str, fix: str) -> ClbenchError:
+    error = kind.__new__(kind)
+    ClbenchError.__init__(error, what, why=why, fix=fix)
+    return error
+
+
+class ConfigError(ClbenchError):
+    """The command line, a configuration file or a method's settings are wrong.
+
+    All mistakes of one configuration are collected in ``problems`` and printed together.
+    """
+
+    def __init__(
+        self,
+        what: str = "the configuration has mistakes",
+        *,
+        why: str = "",
+        fix: str = "",
+        problems: Sequence[ClbenchError | str] = (),
+    ) -> None:
+        self.problems = tuple(problems)
+        super().__init__(what, why=why, fix=fix)
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        for problem in self.problems:
+            first, *rest = str(problem).splitlines()
+            text += f"\n- {first}" + "".join(f"\n  {line}" for line in rest)
+        return text
+
+
+class UnknownNameError(ConfigError):
+    """A name (of a method, stream, setting, …) that nothing provides."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, fix: str = "") -> None:
+        self.kind = kind
+        self.name = name
+        self.known = tuple(sorted(known))
+        near = did_you_mean(name, self.known)
+        why = f"known: {', '.join(self.known)}" if self.known else f"no {kind} is installed"
+        if near:
+            why = f"did you mean {' or '.join(repr(n) for n in near)}? " + why
+        super().__init__(f"unknown {kind} {name!r}", why=why, fix=fix)
+
+
+class PluginError(ClbenchError):
+    """A plugin distribution cannot be loaded or breaks the contract."""
+
+
+class DataError(ClbenchError):
+    """Data are missing, corrupt, or not what the stream declares."""
+
+
+class MethodError(ClbenchError):
+    """A method broke its contract (wrong shape of scores, unknown state, …)."""
+
+
+class NotFiniteError(MethodError):
+    """A loss became NaN or infinite; names the task and the step."""
+
+
+class RecordError(ClbenchError):
+    """A record cannot be read, is of an unknown schema version, or contradicts itself."""
+
+
+def did_you_mean(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:
+    """Return up to ``most`` known names close to ``name``, nearest first."""
+    return difflib.get_close_matches(name, list(known), n=most, cutoff=0.55)

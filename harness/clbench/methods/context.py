@@ -1,0 +1,253 @@
+"""What a method may use besides its backbone and its settings — and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from clbench.errors import ConfigError
+from clbench.methods.batches import Batch, endless_batches
+from clbench.methods.fit import Loop, Losses, OptimizerName, Precision, autocast
+from clbench.methods.schedules import Schedule
+from clbench.models.backbone import Backbone
+from clbench.models.features import image_features
+from clbench.models.generation import GeneratedImages, generated_images
+from clbench.models.generator import ImageGenerator
+from clbench.streams.images import ImageSet, cache_root
+from clbench.streams.tasks import TrainingTask
+
+__all__ = ["Context", "FeatureCache", "Measured", "Reference"]
+
+ProgressFunction = Callable[[str, int, int, float | None], None]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Reference data for distillation: images and texts that need not match and are in no task."""
+
+    images: ImageSet
+    texts: tuple[str, ...]
+
+
+@dataclass
+class Measured:
+    """What the harness measures while a method trains.
+
+    Attributes:
+        trainable_parameters: per learned task, the number of parameters handed to :meth:`Context.fit`.
+        generated_images: images asked for so far.
+    """
+
+    trainable_parameters: list[int] = field(default_factory=list)
+    generated_images: int = 0
+
+
+class FeatureCache:
+    """Normalised image embeddings of frozen models, by weights and images; shared by all runs of a process."""
+
+    def __init__(self) -> None:
+        self._features: dict[tuple[str, str, str], Tensor] = {}
+
+    def image_features(self, backbone: Backbone, images: ImageSet) -> Tensor:
+        key = (backbone.weights_digest, images.digest, backbone.preprocessing.digest)
+        if key not in self._features:
+            self._features[key] = image_features(backbone, images)
+        return self._features[key]
+
+
+class Context:
+    """Seeded randomness, the initial model, declared extra data, and the shared training loop.
+
+    Attributes:
+        initial: the backbone as pre-trained, frozen; shared between methods, so never change it.
+        device, precision: where and how forward passes run.
+        seed: the run's seed.
+        scratch: a folder of this run; what is put there may be gone at the next start.
+        task_keys: keys of all tasks in order (their number sizes prompt pools).
+        measured: what the harness has measured.
+    """
+
+    def __init__(
+        self,
+        *,
+        initial: Backbone,
+        seed: int,
+        task_keys: Sequence[str],
+        scratch: Path,
+        precision: Precision = "fp32",
+        reference: Callable[[], Reference] | None = None,
+        class_pool: Callable[[], tuple[str, ...]] | None = None,
+        generator: Callable[[], ImageGenerator] | None = None,
+        features: FeatureCache | None = None,
+        progress: ProgressFunction | None = None,
+    ) -> None:
+        self.initial = initial
+        self.device = initial.device
+        self.precision: Precision = precision
+        self.seed = seed
+        self.task_keys = tuple(task_keys)
+        self.scratch = scratch
+        self.measured = Measured()
+        self._reference = reference
+        self._class_pool = class_pool
+        self._generator = generator
+        self._features = features or FeatureCache()
+        self._progress = progress
+        self._moment = "start"
+        self._loop: Loop | None = None
+
+    # -- randomness ---------------------------------------------------------------------------------
+
+    def begin(self, moment: str) -> None:
+        """Set all random states from the run's seed and ``moment``; the harness calls it before each task."""
+        self._moment = moment
+        base = self._derive("global")
+        random.seed(base)
+        np.random.seed(base % 2**32)  # noqa: NPY002 (libraries that methods use read the global state)
+        torch.manual_seed(base)
+
+    def generator(self, name: str) -> torch.Generator:
+        """A CPU generator that depends on the run's seed, the current task and ``name`` only."""
+        return torch.Generator().manual_seed(self._derive(name))
+
+    def _derive(self, name: str) -> int:
+        digest = hashlib.sha256(f"{self.seed}|{self._moment}|{name}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") % 2**63
+
+    # -- declared extra data ------------------------------------------------------------------------
+
+    @property
+    def reference(self) -> Reference:
+        """Reference images and texts.
+
+        Raises:
+            ConfigError: the stream has none.
+        """
+        if self._reference is None:
+            raise ConfigError("this stream has no reference data", fix="choose a stream with reference data")
+        return self._reference()
+
+    @property
+    def class_pool(self) -> tuple[str, ...]:
+        """Class names that are in no task.
+
+        Raises:
+            ConfigError: the stream has none.
+        """
+        if self._class_pool is None:
+            raise ConfigError("this stream has no class pool", fix="choose a stream with a class pool")
+        return self._class_pool()
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        seeds: Sequence[int],
+        *,
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> GeneratedImages:
+        """Images for prompts, generated once and cached by content key.
+
+        Raises:
+            ConfigError: no text-to-image generator is configured.
+        """
+        if self._generator is None:
+            raise ConfigError(
+                "no text-to-image generator is configured", fix="name one: --generator NAME (clbench list generators)"
+            )
+        images = generated_images(
+            self._generator,
+            prompts,
+            seeds,
+            steps=steps,
+            guidance=guidance,
+            cache=cache_root() / "generated",
+            progress=lambda done, total: self.report("generate", done, total),
+        )
+        self.measured.generated_images += len(prompts)
+        return images
+
+    # -- features and batches -----------------------------------------------------------------------
+
+    def initial_features(self, images: ImageSet) -> Tensor:
+        """Normalised embeddings (n, d) of ``images`` by the initial model, computed once."""
+        return self._features.image_features(self.initial, images)
+
+    def batches(self, images: ImageSet, size: int, *, name: str, augment: bool = False) -> Iterator[Batch]:
+        """Endless seeded batches; ``name`` tells apart the sources of one task."""
+        return endless_batches(
+            images,
+            size,
+            self.initial.preprocessing,
+            self.generator(name),
+            augment=augment,
+            device=self.device,
+        )
+
+    # -- training -----------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        task: TrainingTask,
+        parameters: Iterable[nn.Parameter],
+        step: Callable[[int, Batch], Losses],
+        *,
+        steps: int,
+        schedule: Schedule,
+        batch_size: int = 64,
+        optimizer: OptimizerName = "adamw",
+        weight_decay: float = 0.0,
+        betas: tuple[float, float] = (0.9, 0.999),
+        augment: bool = True,
+        batches: Iterator[Batch] | None = None,
+        before_optimizer: Callable[[int], None] | None = None,
+        after_step: Callable[[int], None] | None = None,
+    ) -> None:
+        """Train ``parameters`` on ``task``; see :class:`clbench.methods.fit.Loop` for the functions.
+
+        ``batches`` replaces the task's own batches (checks against other implementations need that).
+        """
+        loop = Loop(
+            parameters,
+            schedule=schedule,
+            steps=steps,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            betas=betas,
+            precision=self.precision,
+            where=f"task {task.key}",
+            progress=lambda done, total, loss: self.report("learn", done, total, loss),
+        )
+        self.measured.trainable_parameters.append(sum(p.numel() for p in loop.parameters))
+        self._loop = loop
+        try:
+            loop.run(
+                batches or self.batches(task.train, batch_size, name="train", augment=augment),
+                step,
+                before_optimizer=before_optimizer,
+                after_step=after_step,
+            )
+        finally:
+            self._loop = None
+
+    def backward(self, losses: Losses) -> None:
+        """Back-propagate part of the losses inside a step function, before the rest is returned."""
+        if self._loop is None:
+            raise RuntimeError("context.backward() is for step functions of context.fit()")
+        self._loop.backward(losses)
+
+    def autocast(self) -> torch.amp.autocast_mode.autocast | object:
+        """The run's mixed precision, for forward passes outside of :meth:`fit`."""
+        return autocast(self.precision, self.device)
+
+    def report(self, phase: str, done: int, total: int, loss: float | None = None) -> None:
+        """Tell the display how far a phase is."""
+        if self._progress is not None:
+            self._progress(phase, done, total, loss)

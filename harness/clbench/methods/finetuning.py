@@ -1,0 +1,55 @@
+"""What all methods that train CLIP's own weights share: score with the weights as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from clbench.methods.contract import Method
+from clbench.models.features import text_classifier
+from clbench.streams.labels import LabelSpace
+
+__all__ = ["FineTuning"]
+
+
+class FineTuning(Method):
+    """A method whose whole state is the backbone's weights.
+
+    Subclasses write :meth:`learn`, and call :meth:`weights_changed` after any change of the weights
+    outside of it.
+
+    Attributes:
+        test_templates: ``all`` averages a class's prompts (ZSCL's evaluation), ``first`` takes the
+            training prompt alone (DIKI's).
+    """
+
+    test_templates: Literal["all", "first"] = "all"
+
+    def __init__(self, backbone: Any, settings: Any, context: Any) -> None:
+        super().__init__(backbone, settings, context)
+        self._classifiers: dict[str, Tensor] = {}
+
+    def weights_changed(self) -> None:
+        """Forget text classifiers that were encoded with other weights."""
+        self._classifiers.clear()
+
+    @torch.no_grad()
+    def score(self, images: Tensor, labels: LabelSpace) -> Tensor:
+        """100 · cosine of image and class embeddings (evaluation uses the constant 100, not s)."""
+        if labels.digest not in self._classifiers:
+            self._classifiers[labels.digest] = text_classifier(
+                self.backbone, labels, templates=self.test_templates
+            ).float()
+        features = F.normalize(self.backbone.encode_image(images).float(), dim=-1)
+        return 100.0 * features @ self._classifiers[labels.digest].T
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"model": self.backbone.model.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.backbone.model.load_state_dict(state["model"])
+        self.weights_changed()

@@ -1,0 +1,119 @@
+"""A CLIP-like model as methods and the harness use it: open_clip's model, its tokenizer, its input transform."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from clbench.models.text import encode_text
+from clbench.streams.preprocessing import Preprocessing
+
+__all__ = ["Backbone"]
+
+Tokenizer = Callable[[list[str]], Tensor]
+
+
+class Backbone:
+    """A dual encoder with everything that turns images and words into embeddings.
+
+    Args:
+        name: the name on the command line.
+        model: an ``open_clip.CLIP`` (parameter names as in OpenAI's checkpoints).
+        tokenizer: texts → token ids (n, context), end-of-text being the largest id.
+        preprocessing: the input transform that belongs to the weights.
+        activation: ``gelu`` or ``quickgelu``; recorded, since OpenAI's weights need the second.
+
+    The methods of this class give *unnormalised* embeddings, as open_clip's ``encode_*`` do.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: nn.Module,
+        tokenizer: Tokenizer,
+        preprocessing: Preprocessing,
+        *,
+        activation: str = "gelu",
+    ) -> None:
+        self.name = name
+        self.model = model
+        self.preprocessing = preprocessing
+        self.activation = activation
+        self.truncate_text = True
+        self._tokenizer = tokenizer
+        self._tokens: dict[str, Tensor] = {}
+
+    @property
+    def device(self) -> torch.device:
+        return self.logit_scale.device
+
+    @property
+    def logit_scale(self) -> Tensor:
+        """The learned log scale of CLIP's logits (a scalar parameter; OpenAI CLIP: ln 100)."""
+        scale = self.model.logit_scale
+        assert isinstance(scale, Tensor)
+        return scale
+
+    @property
+    def scale(self) -> Tensor:
+        """``exp(logit_scale)``, s in the papers."""
+        return self.logit_scale.exp()
+
+    @cached_property
+    def width(self) -> int:
+        """Width d of the shared embedding."""
+        return int(self.encode_text(self.tokenize(["a"])).shape[-1])
+
+    def tokenize(self, texts: Sequence[str]) -> Tensor:
+        """Token ids, int64 (n, context), on the model's device. Each distinct text is tokenised once."""
+        missing = [t for t in dict.fromkeys(texts) if t not in self._tokens]
+        if missing:
+            for text, row in zip(missing, self._tokenizer(missing), strict=True):
+                self._tokens[text] = row
+        return torch.stack([self._tokens[t] for t in texts]).to(self.device)
+
+    def encode_image(self, images: Tensor) -> Tensor:
+        """Normalised images (batch, 3, size, size) → embeddings (batch, d), not normalised."""
+        features = self.model.encode_image(images)  # type: ignore[operator]
+        assert isinstance(features, Tensor)
+        return features
+
+    def encode_text(self, tokens: Tensor) -> Tensor:
+        """Token ids (n, context) → embeddings (n, d), not normalised.
+
+        Positions behind the last end-of-text token of the batch are not computed: with causal attention
+        and end-of-text pooling they cannot reach the result.
+        """
+        return encode_text(self.model, tokens, truncate=self.truncate_text)
+
+    def copy(self) -> Backbone:
+        """An independent copy of the weights; tokenizer and token cache are shared."""
+        twin = copy.copy(self)
+        twin.__dict__.pop("weights_digest", None)
+        twin.model = copy.deepcopy(self.model)
+        return twin
+
+    def freeze(self) -> Backbone:
+        """Stop gradients for all weights and switch to evaluation mode; returns self."""
+        self.model.requires_grad_(False)
+        self.model.eval()
+        return self
+
+    def trainable(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """All parameters but ``logit_scale``: what ZSCL, GIFT and full fine-tuning train."""
+        return ((n, p) for n, p in self.model.named_parameters() if n != "logit_scale")
+
+    @cached_property
+    def weights_digest(self) -> str:
+        """SHA-256 over names, shapes and values of all weights at the time of the first call."""
+        total = hashlib.sha256()
+        for name, value in sorted(self.model.state_dict().items()):
+            array = value.detach().to("cpu", torch.float32).contiguous().numpy()
+            total.update(f"{name}{array.shape}".encode())
+            total.update(array.tobytes())
+        return total.hexdigest()

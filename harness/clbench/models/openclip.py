@@ -1,0 +1,111 @@
+"""Backbones from open_clip: a directory with config and safetensors, or a model name with its tag."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from clbench.errors import DataError
+from clbench.models.backbone import Backbone
+from clbench.streams.preprocessing import Preprocessing
+
+__all__ = ["load_directory", "load_open_clip"]
+
+
+def load_directory(name: str, directory: Path, *, device: str = "cpu", vocabulary: str | None = None) -> Backbone:
+    """Load ``open_clip_config.json`` and ``open_clip_model.safetensors`` from a directory.
+
+    Args:
+        name: the backbone's name.
+        directory: in the layout of open_clip's ``local-dir:`` schema.
+        device: where the weights go.
+        vocabulary: file of byte-pair merges in the directory (``.txt.gz``) for open_clip's own
+            tokenizer; ``None``: the tokenizer that the config names.
+    """
+    import open_clip
+
+    config_file = directory / "open_clip_config.json"
+    if not config_file.is_file():
+        raise DataError(f"backbone {name!r} has no open_clip_config.json", why=f"looked in {directory}")
+    config = json.loads(config_file.read_text(encoding="utf-8"))
+    model_cfg = config["model_cfg"]
+    with _quiet():
+        model = open_clip.create_model(f"local-dir:{directory}", device=device, precision="fp32")
+    if vocabulary is not None:
+        tokenizer: Any = open_clip.SimpleTokenizer(
+            bpe_path=str(directory / vocabulary), context_length=model_cfg["text_cfg"]["context_length"]
+        )
+    else:
+        tokenizer = open_clip.get_tokenizer(f"local-dir:{directory}")
+    preprocessing = Preprocessing(
+        size=_side(model_cfg["vision_cfg"]["image_size"]),
+        mean=tuple(config["preprocess_cfg"]["mean"]),
+        std=tuple(config["preprocess_cfg"]["std"]),
+        interpolation=config["preprocess_cfg"].get("interpolation", "bicubic"),
+    )
+    activation = "quickgelu" if model_cfg.get("quick_gelu") else "gelu"
+    return Backbone(name, model.float().eval(), tokenizer, preprocessing, activation=activation)
+
+
+def load_open_clip(
+    name: str, architecture: str, pretrained: str | None, *, device: str = "cpu", seed: int = 0
+) -> Backbone:
+    """Load a model of open_clip's own list, with pre-trained weights or (``None``) random ones.
+
+    Random weights are drawn with ``seed``, their logit scale set to ln 100 so that losses are not flat.
+
+    Raises:
+        DataError: the weights cannot be fetched.
+    """
+    import open_clip
+
+    if pretrained is None:
+        with torch.random.fork_rng(devices=[]), _quiet():
+            torch.manual_seed(seed)
+            model = open_clip.create_model(architecture, device=device, precision="fp32")
+        torch.nn.init.constant_(model.logit_scale, float(torch.log(torch.tensor(100.0))))
+    else:
+        try:
+            with _quiet():
+                model = open_clip.create_model(
+                    architecture, pretrained=pretrained, device=device, precision="fp32"
+                )
+        except (OSError, RuntimeError, ValueError) as error:
+            raise DataError(
+                f"the weights {pretrained!r} of {architecture} cannot be loaded",
+                why=str(error).splitlines()[0],
+                fix="check the connection to the model hub, or its local cache (HF_HOME)",
+            ) from error
+    visual = model.visual
+    preprocessing = Preprocessing(
+        size=_side(visual.image_size),
+        mean=tuple(visual.preprocess_cfg["mean"]) if hasattr(visual, "preprocess_cfg") else visual.image_mean,
+        std=tuple(visual.preprocess_cfg["std"]) if hasattr(visual, "preprocess_cfg") else visual.image_std,
+    )
+    quick = architecture.endswith("quickgelu") or pretrained == "openai"
+    return Backbone(
+        name,
+        model.float().eval(),
+        open_clip.get_tokenizer(architecture),
+        preprocessing,
+        activation="quickgelu" if quick else "gelu",
+    )
+
+
+def _side(size: int | list[int] | tuple[int, ...]) -> int:
+    return int(size if isinstance(size, int) else size[0])
+
+
+class _quiet:  # noqa: N801 (reads as a statement)
+    """Hold back open_clip's chatter about what it loads."""
+
+    def __enter__(self) -> None:
+        self._level = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+
+    def __exit__(self, *error: object) -> None:
+        logging.disable(self._level)

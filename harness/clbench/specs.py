@@ -1,0 +1,217 @@
+"""Frozen descriptions that plugins return from hooks. No torch here: listing and validating stay instant.
+
+A *reference* to code is a string ``"package.module:attribute"``; it is imported only when it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any, Literal
+
+__all__ = [
+    "Assumptions",
+    "BackboneSpec",
+    "DatasetSpec",
+    "FormatSpec",
+    "GeneratorSpec",
+    "LauncherSpec",
+    "MethodSpec",
+    "MetricSpec",
+    "Spec",
+    "StreamSpec",
+    "TaskSummary",
+    "load_reference",
+]
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+def load_reference(reference: str) -> Any:
+    """Import and return what a ``"package.module:attribute"`` string names.
+
+    Raises:
+        ImportError: the module cannot be imported.
+        AttributeError: the module has no such attribute.
+        ValueError: the string is not of that form.
+    """
+    module_name, colon, attribute = reference.partition(":")
+    if not (module_name and colon and attribute):
+        raise ValueError(f"{reference!r} is not of the form 'package.module:attribute'")
+    value: Any = import_module(module_name)
+    for part in attribute.split("."):
+        value = getattr(value, part)
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """What every contribution has: a name to type, a title to print, one line that says what it is."""
+
+    name: str
+    title: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumptions:
+    """What a method takes for granted beyond the training data of the current task.
+
+    Attributes:
+        extra_data: it sees reference images or texts that are in no task.
+        replay: it keeps training samples of earlier tasks.
+        generated_images: it trains on images of a text-to-image model.
+        task_identity: ``none``, ``given`` (the protocol's) or ``inferred``
+            (guessed per sample or per batch; the setting that decides is in the record).
+        external_models: models other than the backbone, by name.
+    """
+
+    extra_data: bool = False
+    replay: bool = False
+    generated_images: bool = False
+    task_identity: Literal["none", "given", "inferred"] = "none"
+    external_models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodSpec(Spec):
+    """A continual-learning method.
+
+    Attributes:
+        factory: reference to a subclass of :class:`clbench.Method`.
+        settings: reference to a subclass of :class:`clbench.Settings` whose defaults are the paper's.
+        tuned: values that replace those defaults on a stream, by stream name; recorded as such.
+        requires: extra inputs it cannot do without: ``reference`` (images and texts), ``class_pool``,
+            ``generator``.
+        protocol: ``stream`` learns task after task; ``zero_shot`` learns nothing; ``joint`` learns all
+            tasks at once; ``independent`` learns each task from the initial weights.
+        assumptions: printed on the method's card and beside its row.
+        citation: one line: authors, title, venue.
+    """
+
+    factory: str
+    settings: str
+    tuned: Mapping[str, Mapping[str, Any]] = field(default=_EMPTY)
+    requires: tuple[Literal["reference", "class_pool", "generator"], ...] = ()
+    protocol: Literal["stream", "zero_shot", "joint", "independent"] = "stream"
+    assumptions: Assumptions = Assumptions()
+    citation: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSummary:
+    """A task as listings show it: no data is opened."""
+
+    key: str
+    title: str
+    classes: int
+    train: int
+    test: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSpec(Spec):
+    """A stream of tasks.
+
+    Attributes:
+        factory: reference to a callable ``() -> clbench.streams.Stream`` whose tasks are in the
+            order of ``tasks`` here; the harness permutes them.
+        tasks: what listings and orders need to know of each task.
+        orders: published orders by name, each a tuple of task keys; ``random-SEED`` always works too.
+        default_order, default_backbone: used when the command line names none.
+        reference: name of the :class:`DatasetSpec` with reference images and captions, if there is one.
+        class_pool: name of the :class:`DatasetSpec` of kind ``names`` with class names in no task.
+        generator: name of the default text-to-image generator.
+        protocol: the protocol family's name, printed and part of the fingerprint.
+    """
+
+    factory: str
+    tasks: tuple[TaskSummary, ...]
+    orders: Mapping[str, tuple[str, ...]]
+    default_order: str
+    default_backbone: str
+    reference: str | None = None
+    class_pool: str | None = None
+    generator: str | None = None
+    protocol: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetSpec(Spec):
+    """Data outside a stream's tasks.
+
+    Attributes:
+        kind: ``reference``: the factory returns a Hugging Face ``datasets.Dataset`` with columns
+            ``image`` (Image) and ``text`` (string); ``names``: it returns a tuple of class names
+            paired with nothing; ``task``: it returns a :class:`clbench.streams.Task`.
+        factory: reference to a callable without arguments.
+    """
+
+    factory: str
+    kind: Literal["reference", "names", "task"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneSpec(Spec):
+    """A CLIP-like model.
+
+    Attributes:
+        factory: reference to a callable ``(device: str) -> clbench.models.Backbone``.
+        parameters: number of parameters, for listings.
+        image_size: side of the input image in pixels.
+    """
+
+    factory: str
+    parameters: int
+    image_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GeneratorSpec(Spec):
+    """A text-to-image model.
+
+    Attributes:
+        factory: reference to a callable ``(device: str) -> clbench.models.ImageGenerator``.
+    """
+
+    factory: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSpec(Spec):
+    """A figure computed from an accuracy matrix.
+
+    Attributes:
+        factory: reference to a pure function ``(A) -> float``; rows of A = after task i, columns = task j.
+        higher_is_better: how the board sorts and marks it.
+    """
+
+    factory: str
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatSpec(Spec):
+    """An output format of the leaderboard.
+
+    Attributes:
+        factory: reference to a callable ``(clbench.boards.Board) -> str``.
+        suffix: file suffix with its dot.
+    """
+
+    factory: str
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LauncherSpec(Spec):
+    """A way to execute planned runs (in this process, in others, on a cluster).
+
+    Attributes:
+        factory: reference to a callable ``(jobs, execute) -> None`` that calls ``execute(job)`` for each
+            job somewhere; a job that raises must not stop the others.
+    """
+
+    factory: str

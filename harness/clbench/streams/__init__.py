@@ -1,0 +1,19 @@
+"""Streams: tasks, orders, label spaces, prompts, and access to images. No torch is imported here."""
+
+from clbench.streams.images import ImageSet, cache_root
+from clbench.streams.labels import LABEL_SPACES, LabelSpace, LabelSpaceName
+from clbench.streams.preprocessing import Preprocessing
+from clbench.streams.tasks import Stream, Task, TrainingTask, order_keys
+
+__all__ = [
+    "LABEL_SPACES",
+    "ImageSet",
+    "LabelSpace",
+    "LabelSpaceName",
+    "Preprocessing",
+    "Stream",
+    "Task",
+    "TrainingTask",
+    "cache_root",
+    "order_keys",
+]

@@ -1,0 +1,191 @@
+"""Images as Hugging Face ``datasets`` (Arrow), decoded and resized once into a memory-mapped array."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock
+
+from clbench.errors import DataError
+from clbench.streams.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    import PIL.Image
+    from datasets import Dataset
+
+__all__ = ["ImageSet", "cache_root"]
+
+
+def cache_root() -> Path:
+    """Folder for what can be computed again: ``$CLBENCH_CACHE``, else the user's cache folder."""
+    import platformdirs
+
+    given = os.environ.get("CLBENCH_CACHE")
+    return Path(given) if given else Path(platformdirs.user_cache_dir("clbench"))
+
+
+class ImageSet:
+    """Images with labels.
+
+    Args:
+        dataset: a ``datasets.Dataset`` with an ``Image`` column and, unless ``label`` is ``None``,
+            an integer or ``ClassLabel`` column.
+        name: where it comes from, for messages.
+        image, label: the columns' names.
+    """
+
+    def __init__(
+        self, dataset: Dataset, *, name: str = "images", image: str = "image", label: str | None = "label"
+    ) -> None:
+        import datasets
+
+        missing = {image, *([label] if label else [])} - set(dataset.column_names)
+        if missing:
+            raise DataError(
+                f"{name} lacks the column {', '.join(sorted(missing))}",
+                why=f"it has {', '.join(dataset.column_names)}",
+            )
+        self.name = name
+        self.dataset = dataset
+        self._raw = dataset.select_columns([image]).cast_column(image, datasets.Image(decode=False))
+        self._image = image
+        self._label = label
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """int64, shape (n,); zeros where there is no label column."""
+        if self._label is None:
+            return np.zeros(len(self), dtype=np.int64)
+        column = self.dataset.select_columns([self._label]).with_format("numpy")[self._label]
+        return np.asarray(column, dtype=np.int64)
+
+    @cached_property
+    def digest(self) -> str:
+        """Content digest: the encoded bytes (or the path, for files on disk) and label of each image, in order."""
+        total = hashlib.sha256()
+        for start in range(0, len(self), 1024):
+            for item in self._raw[start : start + 1024][self._image]:
+                raw = item["bytes"]
+                total.update(hashlib.sha256(raw if raw is not None else _tail(item["path"]).encode()).digest())
+        total.update(self.labels.tobytes())
+        return total.hexdigest()
+
+    def check_labels(self, classes: int, name: str) -> None:
+        """Raise :class:`DataError` unless there are images and all labels are in ``0 … classes - 1``."""
+        if len(self) == 0:
+            raise DataError(f"{name} has no images")
+        low, high = int(self.labels.min()), int(self.labels.max())
+        if low < 0 or high >= classes:
+            raise DataError(
+                f"{name} has labels from {low} to {high}, but the task has {classes} classes",
+                why="labels are indices into the class names, from 0",
+            )
+
+    def image(self, index: int) -> PIL.Image.Image:
+        """Decode one image, in its own mode and size.
+
+        Raises:
+            DataError: the bytes are not an image or the file is gone; names the image.
+        """
+        import io
+
+        import PIL.Image
+
+        item: dict[str, Any] = self._raw[int(index)][self._image]
+        try:
+            image = PIL.Image.open(io.BytesIO(item["bytes"]) if item["bytes"] is not None else item["path"])
+            image.load()
+        except (OSError, SyntaxError, ValueError) as error:
+            raise DataError(
+                f"image {index} of {self.name} cannot be read",
+                why=f"{item['path'] or 'embedded bytes'}: {error}",
+                fix="replace the file, or fetch the data set again",
+            ) from error
+        return image
+
+    def pixels(self, preprocessing: Preprocessing, cache: Path | None = None) -> np.ndarray:
+        """The test view of every image, uint8 (n, 3, size, size), memory-mapped.
+
+        Computed on first use and kept under ``cache`` (default :func:`cache_root`) by content and
+        preprocessing; written under a temporary name and renamed, so a half-written file is never read.
+        """
+        path = self._path("pixels", preprocessing.digest, cache)
+        shape = (len(self), 3, preprocessing.size, preprocessing.size)
+
+        def fill(out: np.ndarray) -> None:
+            for index in range(len(self)):
+                out[index] = preprocessing.to_pixels(self.image(index))
+
+        return _memory_mapped(path, shape, fill)
+
+    @cached_property
+    def _uniform_size(self) -> tuple[int, int] | None:
+        """(width, height) where all images are RGB of one small size, else ``None``."""
+        first = self.image(0)
+        if first.mode != "RGB" or max(first.size) > 64:
+            return None
+        for index in range(1, len(self)):
+            image = self.image(index)
+            if image.mode != "RGB" or image.size != first.size:
+                return None
+        return first.size
+
+    def crops(self, indices: np.ndarray, preprocessing: Preprocessing, generator: Any) -> np.ndarray:
+        """Fresh training views of the images at ``indices``: uint8 (batch, 3, size, size)."""
+        return np.stack([preprocessing.random_crop(self._decoded(int(i)), generator) for i in indices])
+
+    def _decoded(self, index: int) -> PIL.Image.Image:
+        """The decoded image; small images of one size stay decoded in memory."""
+        import PIL.Image
+
+        if self._uniform_size is None:
+            return self.image(index)
+        return PIL.Image.fromarray(self._small[index])
+
+    @cached_property
+    def _small(self) -> np.ndarray:
+        return np.stack([np.asarray(self.image(index)) for index in range(len(self))])
+
+    def _path(self, kind: str, key: str, cache: Path | None) -> Path:
+        return (cache or cache_root()) / kind / f"{self.digest[:24]}-{key}.npy"
+
+
+def _tail(path: str) -> str:
+    """Folder and file name: what identifies a file wherever the data set lies."""
+    return "/".join(Path(path).parts[-2:])
+
+
+def _memory_mapped(path: Path, shape: tuple[int, ...], fill: Any) -> np.ndarray:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                temporary = path.with_suffix(f".{os.getpid()}.tmp")
+                try:
+                    out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+                    fill(out)
+                    out.flush()
+                    del out
+                    temporary.replace(path)
+                except OSError as error:
+                    raise DataError(
+                        f"the image cache {path} cannot be written",
+                        why=str(error),
+                        fix="free disk space or set CLBENCH_CACHE to a folder with room",
+                    ) from error
+                finally:
+                    temporary.unlink(missing_ok=True)
+    array: np.ndarray = np.load(path, mmap_mode="r")
+    if array.shape != shape:
+        raise DataError(
+            f"the image cache {path} has shape {array.shape}, expected {shape}", fix=f"delete {path}"
+        )
+    return array

@@ -1,0 +1,87 @@
+"""How an image becomes a model's input, split where it pays: what is done once, and what every batch needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import PIL.Image
+    import torch
+
+__all__ = ["Preprocessing"]
+
+_FILTERS = {"bicubic": 3, "bilinear": 2}  # values of PIL.Image.Resampling
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """CLIP's input transform: resize the short side, crop the centre, scale to [0, 1], normalise.
+
+    The part up to the crop gives uint8 pixels and is cached (exactly what the float transform would
+    read); the normalisation is done per batch on the device.
+
+    Attributes:
+        size: side of the square input in pixels.
+        mean, std: per channel (RGB), of values in [0, 1].
+        interpolation: PIL's resize filter.
+        crop_scale: area range of the training crop (``RandomResizedCrop``), aspect 3/4 to 4/3.
+            ZSCL, GIFT and MoE-Adapters use 0.9 to 1 and no flip.
+    """
+
+    size: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: Literal["bicubic", "bilinear"] = "bicubic"
+    crop_scale: tuple[float, float] = (0.9, 1.0)
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+    def to_pixels(self, image: PIL.Image.Image) -> np.ndarray:
+        """The test view: uint8, shape (3, size, size)."""
+        width, height = image.size
+        if (width, height) != (self.size, self.size):
+            # torchvision's Resize(size): the long side is floored, the short one exact
+            if width <= height:
+                target = (self.size, int(self.size * height / width))
+            else:
+                target = (int(self.size * width / height), self.size)
+            image = image.resize(target, _FILTERS[self.interpolation])
+            left = round((target[0] - self.size) / 2.0)
+            top = round((target[1] - self.size) / 2.0)
+            image = image.crop((left, top, left + self.size, top + self.size))
+        return np.ascontiguousarray(np.asarray(image.convert("RGB")).transpose(2, 0, 1))
+
+    def random_crop(self, image: PIL.Image.Image, generator: torch.Generator) -> np.ndarray:
+        """The training view, ``RandomResizedCrop(size, crop_scale)``: uint8, shape (3, size, size)."""
+        import torch
+
+        width, height = image.size
+        area = width * height
+        log_low, log_high = np.log(3 / 4), np.log(4 / 3)
+        box = (0, 0, width, height)
+        for _ in range(10):  # as torchvision: ten tries, else the whole image
+            u = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
+            target = area * (self.crop_scale[0] + u[0] * (self.crop_scale[1] - self.crop_scale[0]))
+            ratio = float(np.exp(log_low + u[1] * (log_high - log_low)))
+            w, h = round((target * ratio) ** 0.5), round((target / ratio) ** 0.5)
+            if 0 < w <= width and 0 < h <= height:
+                left, top = int(u[2] * (width - w + 1)), int(u[3] * (height - h + 1))
+                box = (left, top, left + w, top + h)
+                break
+        view = image.crop(box).resize((self.size, self.size), _FILTERS[self.interpolation])
+        return np.ascontiguousarray(np.asarray(view.convert("RGB")).transpose(2, 0, 1))
+
+    def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
+        """uint8 pixels (batch, 3, size, size) → float32 model input on the same device."""
+        import torch
+
+        mean = torch.tensor(self.mean, device=pixels.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, device=pixels.device).view(1, 3, 1, 1)
+        return (pixels.to(torch.float32).div_(255.0)).sub_(mean).div_(std)

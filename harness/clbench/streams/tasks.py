@@ -1,0 +1,182 @@
+"""Tasks and streams: what is learned, and in which order."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from clbench.errors import DataError, UnknownNameError
+from clbench.streams.images import ImageSet
+from clbench.streams.labels import LabelSpace
+
+__all__ = ["Stream", "Task", "TrainingTask", "order_keys"]
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """What a method may see of a task: never its test data.
+
+    Attributes:
+        index: 0-based position in the stream.
+        key, title: the task's name to type and to print.
+        labels: its classes and templates.
+        train: training images; labels are column indices of ``labels``.
+        validation: held-out training images where the protocol has a validation split.
+        rate_scale: factor on a method's learning rate that the protocol's authors use for this
+            task (5 for Aircraft and MNIST in MTIL: 5e-5 instead of 1e-5), else 1.
+    """
+
+    index: int
+    key: str
+    title: str
+    labels: LabelSpace
+    train: ImageSet
+    validation: ImageSet | None = None
+    rate_scale: float = 1.0
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.labels.classes
+
+
+@dataclass(frozen=True)
+class Task:
+    """One domain with its classes.
+
+    Attributes:
+        key, title: the task's name to type and to print.
+        classes: class names; the label of an image is an index into them.
+        templates: prompt templates with ``{}``; the first is the training prompt.
+        train, test, validation: the images of each split.
+        rate_scale: see :class:`TrainingTask`.
+    """
+
+    key: str
+    title: str
+    classes: tuple[str, ...]
+    templates: tuple[str, ...]
+    train: ImageSet
+    test: ImageSet
+    validation: ImageSet | None = None
+    rate_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.classes or not self.templates:
+            raise DataError(f"task {self.key!r} has no classes or no templates")
+        for template in self.templates:
+            if "{}" not in template:
+                raise DataError(
+                    f"task {self.key!r} has a template without a place for the class name: {template!r}",
+                    fix="write {} where the class name goes",
+                )
+        for split, images in (("train", self.train), ("test", self.test)):
+            images.check_labels(len(self.classes), f"{self.key}/{split}")
+
+    @cached_property
+    def labels(self) -> LabelSpace:
+        return LabelSpace.of(self.classes, self.templates)
+
+    def for_training(self, index: int) -> TrainingTask:
+        """The view of this task that a method is given."""
+        return TrainingTask(
+            index, self.key, self.title, self.labels, self.train, self.validation, self.rate_scale
+        )
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Tasks in the order in which they are learned.
+
+    Attributes:
+        name: the stream's name.
+        tasks: at least two tasks with different keys.
+        order: the order's name.
+        protocol: name of the protocol family.
+        meta: further facts that belong into the fingerprint (shots, split family, …).
+    """
+
+    name: str
+    tasks: tuple[Task, ...]
+    order: str = "I"
+    protocol: str = ""
+    meta: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        keys = [task.key for task in self.tasks]
+        if len(keys) < 2 or len(set(keys)) != len(keys):
+            raise DataError(
+                f"stream {self.name!r} needs at least two tasks with different keys, it has {keys}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(task.key for task in self.tasks)
+
+    def ordered(self, order: str, keys: Sequence[str]) -> Stream:
+        """The same tasks in another order.
+
+        Raises:
+            DataError: ``keys`` is not a permutation of this stream's task keys.
+        """
+        if sorted(keys) != sorted(self.keys):
+            raise DataError(
+                f"order {order!r} does not name each task of stream {self.name!r} once",
+                why=f"the stream has {', '.join(self.keys)}; the order has {', '.join(keys)}",
+            )
+        by_key = {task.key: task for task in self.tasks}
+        return replace(self, order=order, tasks=tuple(by_key[key] for key in keys))
+
+    @cached_property
+    def union(self) -> LabelSpace:
+        """All classes of all tasks, in stream order."""
+        return LabelSpace.join([task.labels for task in self.tasks])
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """Column at which each task's classes begin in :attr:`union`, and the total behind them."""
+        offsets = [0]
+        for task in self.tasks:
+            offsets.append(offsets[-1] + len(task.classes))
+        return tuple(offsets)
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """What identifies the data, field by field, independent of the tasks' order."""
+        tasks = sorted(self.tasks, key=lambda task: task.key)
+
+        def digest(value: object) -> str:
+            return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+        return {
+            "stream": digest([self.name, self.protocol, dict(self.meta)]),
+            "class_names": digest([[t.key, t.classes] for t in tasks]),
+            "templates": digest([[t.key, t.templates] for t in tasks]),
+            "train_split": digest([[t.key, t.train.digest] for t in tasks]),
+            "test_split": digest([[t.key, t.test.digest] for t in tasks]),
+        }
+
+
+def order_keys(
+    order: str, keys: Sequence[str], orders: Mapping[str, Sequence[str]], *, stream: str
+) -> tuple[str, ...]:
+    """Resolve an order's name to task keys: a published one, or ``random-SEED``.
+
+    Raises:
+        UnknownNameError: neither a published order nor ``random-`` and a whole number.
+    """
+    if order in orders:
+        return tuple(orders[order])
+    if order.startswith("random-") and order.removeprefix("random-").isdigit():
+        shuffled = sorted(keys)
+        random.Random(int(order.removeprefix("random-"))).shuffle(shuffled)
+        return tuple(shuffled)
+    raise UnknownNameError(
+        f"order of stream {stream}", order, [*orders, "random-0"], fix="use --order NAME or --order random-SEED"
+    )

@@ -1,0 +1,114 @@
+"""Doubles small enough for unit tests: a two-layer CLIP with random weights and streams of drawn images."""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clbench.streams import ImageSet, Preprocessing, Stream, Task
+
+if TYPE_CHECKING:
+    from clbench.methods import Context, Reference
+    from clbench.models import Backbone
+
+__all__ = ["tiny_backbone", "tiny_context", "tiny_images", "tiny_reference", "tiny_stream"]
+
+_NAMES = ("circle", "square", "stripe", "cross", "dot", "wave", "ring", "grid", "star", "arc")
+
+
+@functools.cache
+def _pristine(seed: int, quick_gelu: bool) -> Backbone:
+    import open_clip
+    import torch
+
+    from clbench.models import Backbone
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = open_clip.CLIP(
+            embed_dim=16,
+            vision_cfg={"layers": 2, "width": 32, "head_width": 16, "patch_size": 8, "image_size": 16},
+            text_cfg={"context_length": 77, "vocab_size": 49408, "layers": 2, "width": 32, "heads": 2},
+            quick_gelu=quick_gelu,
+        )
+        # Random embeddings of different prompts are nearly collinear; a large scale keeps losses alive.
+        torch.nn.init.constant_(model.logit_scale, math.log(100.0))
+    preprocessing = Preprocessing(size=16, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    return Backbone("tiny", model.eval(), open_clip.get_tokenizer("ViT-B-32"), preprocessing)
+
+
+def tiny_backbone(seed: int = 0, *, quick_gelu: bool = False) -> Backbone:
+    """A CLIP of two layers a tower, 16×16 images, embedding width 16, random weights from ``seed``."""
+    return _pristine(seed, quick_gelu).copy()
+
+
+def tiny_images(count: int, classes: int, *, seed: int = 0, size: int = 16, name: str = "tiny") -> ImageSet:
+    """``count`` noisy images; images of a class share a pattern, so that something can be learned."""
+    import datasets
+    import PIL.Image
+
+    random = np.random.default_rng(seed)
+    patterns = np.random.default_rng(classes).integers(0, 256, (classes, 4, 4, 3))
+    labels = np.arange(count) % classes
+    rows = []
+    for label in labels:
+        pattern = np.kron(patterns[label], np.ones((size // 4, size // 4, 1)))
+        pixels = np.clip(pattern + random.normal(0, 40, pattern.shape), 0, 255).astype(np.uint8)
+        buffer = io.BytesIO()
+        PIL.Image.fromarray(pixels).save(buffer, "PNG")
+        rows.append({"image": {"bytes": buffer.getvalue(), "path": None}, "label": int(label)})
+    features = datasets.Features(image=datasets.Image(), label=datasets.Value("int64"))
+    return ImageSet(datasets.Dataset.from_list(rows, features=features), name=name)
+
+
+def tiny_stream(tasks: int = 3, classes: int = 4, *, train: int = 24, test: int = 12) -> Stream:
+    """A stream of ``tasks`` tasks with ``classes`` classes each."""
+    return Stream(
+        name="tiny",
+        tasks=tuple(
+            Task(
+                key=f"t{t}",
+                title=f"Task {t}",
+                classes=tuple(f"{_NAMES[(t * classes + c) % len(_NAMES)]} {t * classes + c}" for c in range(classes)),
+                templates=("a photo of a {}.", "a drawing of a {}."),
+                train=tiny_images(train, classes, seed=2 * t, name=f"t{t}/train"),
+                test=tiny_images(test, classes, seed=2 * t + 1, name=f"t{t}/test"),
+            )
+            for t in range(tasks)
+        ),
+        protocol="tiny",
+    )
+
+
+def tiny_reference(count: int = 20) -> Reference:
+    """Reference images and as many texts."""
+    from clbench.methods import Reference
+
+    return Reference(
+        tiny_images(count, 5, seed=99, name="reference"), tuple(f"a picture of thing {i}" for i in range(count))
+    )
+
+
+def tiny_context(
+    stream: Stream | None = None, *, backbone: Backbone | None = None, seed: int = 0, scratch: Path | None = None
+) -> Context:
+    """A context for ``stream`` with reference data and a class pool, started before its first task."""
+    from clbench.methods import Context
+
+    stream = stream or tiny_stream()
+    context = Context(
+        initial=(backbone or tiny_backbone()).copy().freeze(),
+        seed=seed,
+        task_keys=stream.keys,
+        scratch=scratch or Path(tempfile.mkdtemp(prefix="clbench-")),
+        reference=tiny_reference,
+        class_pool=lambda: ("apple", "boat", "cloud", "door", "engine"),
+    )
+    context.begin(f"0:{stream.keys[0]}")
+    return context

@@ -1,0 +1,58 @@
+"""Train a small byte-pair vocabulary on the captions, in the file format that open_clip's SimpleTokenizer reads."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers, trainers
+
+MERGES = 7_600
+#: The split that SimpleTokenizer applies to cleaned, lower-cased text.
+WORDS = r"""'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"""
+
+#: Prompts seen in pre-training; a batch draws one. The bare caption is drawn most often: short texts are cheap.
+PROMPTS = (
+    "{}",
+    "a photo of a {}",
+    "an icon of a {}",
+    "a drawing of a {}",
+    "a picture of a {}",
+    "a symbol of {}",
+    "an image of the {}",
+)
+PROMPT_ODDS = (0.55, 0.12, 0.09, 0.09, 0.05, 0.05, 0.05)
+
+
+def learn_merges(texts: Iterable[str], merges: int) -> list[str]:
+    """Return "left right" merges in order; words end in `</w>` as CLIP's vocabulary has it."""
+    tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(WORDS), "removed", invert=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    trainer = trainers.BpeTrainer(vocab_size=merges + 1000, end_of_word_suffix="</w>", show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    learned = json.loads(tokenizer.to_str())["model"]["merges"]
+    return [merge if isinstance(merge, str) else " ".join(merge) for merge in learned][:merges]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, required=True)
+    work: Path = parser.parse_args().work
+    captions = [caption for caption, _, _ in json.loads((work / "pairs.json").read_text())]
+    merges = learn_merges([*captions, *(prompt.replace("{}", "") for prompt in PROMPTS for _ in range(2000))], MERGES)
+    # No newline at the end: SimpleTokenizer would read it as one more, empty merge.
+    with gzip.GzipFile(work / "bpe.txt.gz", "wb", mtime=0) as stream:
+        stream.write("\n".join(["#version: mini-clip", *merges]).encode())
+    print(f"{len(merges)} merges")
+
+
+if __name__ == "__main__":
+    main()

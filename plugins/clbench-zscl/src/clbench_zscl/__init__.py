@@ -1,0 +1,1 @@
+"""clbench plugin: zscl."""
