@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +12,9 @@ from torch import Tensor
 from clbench.methods.contract import Method
 from clbench.models.features import text_classifier
 from clbench.streams.labels import LabelSpace
+
+if TYPE_CHECKING:
+    from clbench.methods.batches import Batch
 
 __all__ = ["FineTuning"]
 
@@ -36,6 +39,17 @@ class FineTuning(Method):
     def weights_changed(self) -> None:
         """Forget text classifiers that were encoded with other weights."""
         self._classifiers.clear()
+
+    def task_loss(self, batch: Batch, labels: LabelSpace, *, label_smoothing: float = 0.0) -> Tensor:
+        """Cross-entropy on a batch of the task whose classes ``labels`` has; with gradient, a scalar.
+
+        Logits are s · cosine, s = exp(logit_scale) being constant here. Each distinct training prompt
+        (first template) is encoded once, anew at every call: the text tower is being trained.
+        """
+        W = text_classifier(self.backbone, labels, templates="first")
+        Z = F.normalize(self.backbone.encode_image(batch.images), dim=-1)
+        logits = self.backbone.scale.detach() * Z @ W.T
+        return F.cross_entropy(logits, batch.labels, label_smoothing=label_smoothing)
 
     @torch.no_grad()
     def score(self, images: Tensor, labels: LabelSpace) -> Tensor:
