@@ -1,0 +1,69 @@
+"""Weight ensembling: the mean of a model's weights along its training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["WeightEnsemble"]
+
+
+class WeightEnsemble:
+    """Running mean of snapshots of a model's weights.
+
+    It starts at the weights it is given, which count as the first snapshot: after n updates it is the
+    uniform mean of n + 1 snapshots. Source: ZSCL, Eq. 7, with t the number of merges.
+
+    Args:
+        parameters: the starting weights, copied; floating point, any shapes.
+
+    Raises:
+        ValueError: there are no parameters.
+
+    Attributes:
+        average: the mean, one tensor per parameter.
+        merges: number of updates so far.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor]) -> None:
+        self.average = [p.detach().clone() for p in parameters]
+        self.merges = 0
+        if not self.average:
+            raise ValueError("there are no parameters to average")
+
+    @torch.no_grad()
+    def update(self, parameters: Iterable[Tensor]) -> None:
+        """Take in a snapshot: ``n ← n + 1``, ``average ← (n · average + θ) / (n + 1)``."""
+        weights = self._matching(parameters)
+        self.merges += 1
+        torch._foreach_lerp_(self.average, weights, 1.0 / (self.merges + 1))
+
+    @torch.no_grad()
+    def copy_to(self, parameters: Iterable[Tensor]) -> None:
+        """Overwrite ``parameters`` with the mean."""
+        torch._foreach_copy_(self._matching(parameters), self.average)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The mean and the number of merges."""
+        return {"average": list(self.average), "merges": self.merges}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned.
+
+        Raises:
+            ValueError: the tensors are not shaped like these parameters.
+        """
+        self.average = [p.detach().clone() for p in self._matching(state["average"])]
+        self.merges = int(state["merges"])
+
+    def _matching(self, parameters: Iterable[Tensor]) -> list[Tensor]:
+        weights = [p.detach() for p in parameters]
+        if [w.shape for w in weights] != [a.shape for a in self.average]:
+            raise ValueError(
+                f"these {len(weights)} parameters are not the {len(self.average)} that are averaged: "
+                "number or shapes differ"
+            )
+        return weights

@@ -1,0 +1,81 @@
+"""The losses of ZSCL as pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["add_l2_gradient", "distillation", "l2_penalty"]
+
+
+def distillation(teacher_logits: Tensor, student_logits: Tensor, temperature: float = 2.0) -> Tensor:
+    """Soft cross-entropy of the student with the teacher as target, times the squared temperature.
+
+    ``T² · mean over rows of -Σ_k softmax(teacher / T)_k · log_softmax(student / T)_k``. Its gradient is that
+    of ``T² · KL(teacher ‖ student)``; the value also holds the teacher's entropy, a constant, so it is
+    not zero where the two agree.
+
+    ZSCL's paper (Eq. 3) writes the cross-entropy with the roles exchanged; its authors' code has the
+    teacher as the target, and so has this function.
+
+    Args:
+        teacher_logits: (rows, columns), or with more leading dimensions; taken as constants.
+        student_logits: of the same shape.
+        temperature: T, above 0.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ValueError: the shapes differ, there are no rows, or the temperature is not above 0.
+    """
+    if teacher_logits.shape != student_logits.shape:
+        raise ValueError(
+            f"teacher logits have shape {tuple(teacher_logits.shape)}, "
+            f"student logits {tuple(student_logits.shape)}: they must be equal"
+        )
+    if teacher_logits.ndim == 0 or teacher_logits.numel() == 0:
+        raise ValueError(f"logits of shape {tuple(teacher_logits.shape)} have no rows to compare")
+    if not temperature > 0:
+        raise ValueError(f"the temperature must be above 0, it is {temperature}")
+    target = F.softmax(teacher_logits.detach() / temperature, dim=-1)
+    log_student = F.log_softmax(student_logits / temperature, dim=-1)
+    return -(target * log_student).sum(dim=-1).mean() * temperature**2
+
+
+def l2_penalty(parameters: Iterable[Tensor], anchor: Iterable[Tensor]) -> Tensor:
+    """Squared distance of all parameters from an anchor: ``Σ (θ - θ_anchor)²``, summed, not averaged.
+
+    ZSCL, Eq. 5 ("weight consolidation"). A scalar with gradient.
+
+    Raises:
+        ValueError: the numbers of tensors differ, or there are none.
+    """
+    distances = [(p - a).square().sum() for p, a in zip(parameters, anchor, strict=True)]
+    if not distances:
+        raise ValueError("there are no parameters to penalise")
+    return torch.stack(distances).sum()
+
+
+@torch.no_grad()
+def add_l2_gradient(
+    parameters: Sequence[nn.Parameter], anchor: Sequence[Tensor], coefficient: float = 1.0
+) -> None:
+    """Add the gradient of ``coefficient · l2_penalty(parameters, anchor)`` to the gradients, in place.
+
+    The gradient is ``2 · coefficient · (θ - θ_anchor)``: a few fused operations in place of an autograd
+    graph over every weight. Parameters without a gradient are left out, as an optimiser leaves them.
+
+    Raises:
+        ValueError: the numbers of tensors differ.
+    """
+    pairs = [(p, a) for p, a in zip(parameters, anchor, strict=True) if p.grad is not None]
+    if not pairs:
+        return
+    # The difference comes first: adding 2θ and taking off 2θ_anchor would cancel nearly all digits.
+    shifts = torch._foreach_sub([p for p, _ in pairs], [a for _, a in pairs])
+    gradients = [p.grad for p, _ in pairs if p.grad is not None]
+    torch._foreach_add_(gradients, shifts, alpha=2.0 * coefficient)

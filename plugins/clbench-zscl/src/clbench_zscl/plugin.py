@@ -1,0 +1,36 @@
+"""What this distribution contributes: the method ``zscl``."""
+
+from __future__ import annotations
+
+from clbench import Assumptions, MethodSpec, hookimpl
+
+
+@hookimpl
+def clbench_methods() -> list[MethodSpec]:
+    """Return ZSCL."""
+    return [
+        MethodSpec(
+            name="zscl",
+            title="ZSCL",
+            summary="Full fine-tuning, distilled from the initial CLIP on reference data, weights averaged",
+            factory="clbench_zscl.method:ZSCL",
+            settings="clbench_zscl.settings:ZSCLSettings",
+            requires=("reference",),
+            assumptions=Assumptions(extra_data=True),
+            tuned={
+                "mini": {
+                    "iterations": 50,
+                    "warmup": 5,
+                    "lr": 3e-4,
+                    "batch_size": 32,
+                    "reference_batch_size": 32,
+                    "max_reference_texts": 512,
+                    "ensemble_interval": 10,
+                }
+            },
+            citation=(
+                "Zheng, Ma, Wang, Qin, Yue, You. Preventing Zero-Shot Transfer Degradation in Continual "
+                "Learning of Vision-Language Models. ICCV 2023."
+            ),
+        )
+    ]
