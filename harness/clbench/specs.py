@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from types import MappingProxyType
 from typing import Any, Literal
 
 __all__ = [
@@ -25,8 +24,6 @@ __all__ = [
     "TaskSummary",
     "load_reference",
 ]
-
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 def load_reference(reference: str) -> Any:
@@ -93,7 +90,7 @@ class MethodSpec(Spec):
 
     factory: str
     settings: str
-    tuned: Mapping[str, Mapping[str, Any]] = field(default=_EMPTY)
+    tuned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     requires: tuple[Literal["reference", "class_pool", "generator"], ...] = ()
     protocol: Literal["stream", "zero_shot", "joint", "independent"] = "stream"
     assumptions: Assumptions = Assumptions()
