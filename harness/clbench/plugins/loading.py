@@ -1,0 +1,121 @@
+"""One entry point → one checked plugin, or a report of what is wrong with it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Collection
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+import pluggy
+
+from clbench import hookspecs
+from clbench.errors import ClbenchError, PluginError
+from clbench.plugins.checks import CONTRIBUTING, check_hook_names, checked_specs
+from clbench.plugins.reports import PluginReport
+from clbench.specs import Spec
+
+__all__ = ["Loaded", "installed_entry_points", "load_object", "load_plugin"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A plugin in a plugin manager of its own, so that its hooks are called and fail by themselves.
+
+    Attributes:
+        report: what is printed about it.
+        manager: ``None`` unless the plugin is usable.
+        specs: what it contributes, by kind.
+    """
+
+    report: PluginReport
+    manager: pluggy.PluginManager | None
+    specs: dict[str, list[Spec]]
+
+
+def installed_entry_points() -> list[EntryPoint]:
+    """All entry points of group ``clbench``, by distribution and name."""
+    return sorted(entry_points(group="clbench"), key=lambda point: (_distribution(point), point.name))
+
+
+def load_plugin(point: EntryPoint, disabled: Collection[str] = ()) -> Loaded:
+    """Import and check one entry point; never raises for what the plugin does wrong."""
+    blank = PluginReport(
+        name=point.name,
+        distribution=_distribution(point)[0],
+        version=_distribution(point)[1],
+        status="disabled",
+        contributions={},
+    )
+    if any(blank.answers_to(name) for name in disabled):
+        return Loaded(blank, None, {})
+    try:
+        plugin = point.load()
+    # A module that calls sys.exit() while it is imported must not end the host either.
+    except (Exception, SystemExit) as error:
+        return _broken(blank, f"its import failed: {_one_line(error)}", error)
+    return load_object(plugin, blank)
+
+
+def load_object(plugin: object, blank: PluginReport) -> Loaded:
+    """Check an imported plugin; ``blank`` names where it comes from."""
+    hooks: tuple[str, ...] = ()
+    try:
+        hooks = check_hook_names(plugin)
+        manager = pluggy.PluginManager("clbench")
+        manager.add_hookspecs(hookspecs)
+        manager.register(plugin, name=blank.name)
+        specs: dict[str, list[Spec]] = {}
+        for hook in hooks:
+            if hook in CONTRIBUTING:
+                kind, _ = CONTRIBUTING[hook]
+                try:
+                    specs[kind] = checked_specs(manager, hook)
+                except ClbenchError:
+                    raise
+                except (Exception, SystemExit) as error:
+                    raise PluginError(f"its {hook} failed: {_one_line(error)}") from error
+    except pluggy.PluginValidationError as error:
+        # pluggy names the plugin object and the definition on lines of their own; the last one is the cause.
+        cause = " ".join(str(error).split("\n")[1:]).strip() or str(error)
+        return _broken(blank, f"a hook has the wrong arguments: {cause}", error, hooks)
+    except (Exception, SystemExit) as error:
+        return _broken(blank, str(error), error, hooks)
+    report = PluginReport(
+        name=blank.name,
+        distribution=blank.distribution,
+        version=blank.version,
+        status="ok",
+        hooks=hooks,
+        contributions={kind: tuple(spec.name for spec in found) for kind, found in specs.items()},
+    )
+    return Loaded(report, manager, specs)
+
+
+def _broken(blank: PluginReport, error: str, cause: BaseException, hooks: tuple[str, ...] = ()) -> Loaded:
+    report = PluginReport(
+        name=blank.name,
+        distribution=blank.distribution,
+        version=blank.version,
+        status="broken",
+        error=error,
+        traceback="".join(traceback.format_exception(cause)),
+        hooks=hooks,
+        contributions={},
+    )
+    return Loaded(report, None, {})
+
+
+def _distribution(point: EntryPoint) -> tuple[str, str]:
+    return (point.dist.name, point.dist.version) if point.dist is not None else ("unknown distribution", "")
+
+
+def _one_line(error: BaseException) -> str:
+    """``ModuleNotFoundError: No module named 'x' (plugin.py, line 3)``: the innermost place."""
+    text = " ".join(str(error).split())
+    places = [
+        f" ({frame.filename}, line {frame.lineno})"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if "importlib" not in frame.filename and "/clbench/plugins/" not in frame.filename.replace("\\", "/")
+    ]
+    return f"{type(error).__name__}{': ' + text if text else ''}{places[-1] if places else ''}"
