@@ -112,6 +112,11 @@ class Loop:
             if self._progress is not None:
                 self._progress(k + 1, self._steps, total)
 
+    @property
+    def gradient_scale(self) -> float:
+        """What gradients are multiplied by until the optimiser's step: 1 unless precision is ``fp16``."""
+        return float(self._scaler.get_scale()) if self._scaler.is_enabled() else 1.0
+
     def backward(self, losses: Losses) -> float:
         """Check the named losses, add their gradients, and return their sum's value."""
         values = {name: float(value.detach()) for name, value in losses.items()}
