@@ -1,0 +1,76 @@
+"""Adaptive weight consolidation, added to the gradient in place, without a graph over the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from clbench_gift.losses import consolidation_weights
+
+__all__ = ["Consolidation"]
+
+
+class Consolidation:
+    """The pull of one task's training back to the weights it started from.
+
+    Args:
+        parameters: what is trained; their values now are the anchors θ_prev.
+        kind: ``awc`` weighs the pull by importance, ``l2`` pulls all weights alike, ``none`` does nothing.
+        coefficient: λ.
+        normalised: importances average one per tensor (see :func:`consolidation_weights`).
+        static: take the running mean of the first ``static`` steps' importances and keep it from then on;
+            0: each step has its own.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[nn.Parameter],
+        *,
+        kind: Literal["awc", "l2", "none"] = "awc",
+        coefficient: float = 1.0,
+        normalised: bool = True,
+        static: int = 0,
+    ) -> None:
+        self._parameters = list(parameters)
+        self._kind = kind
+        self._coefficient = coefficient
+        self._normalised = normalised
+        self._static = static
+        self._anchors = [] if kind == "none" else [p.detach().clone() for p in self._parameters]
+        self.weights: list[Tensor] | None = None
+
+    def observe(self, step: int, gradient_scale: float = 1.0) -> None:
+        """Take the importances from the gradients as they are: those of the synthetic losses alone.
+
+        ``gradient_scale`` is the factor that mixed precision has put on them.
+        """
+        if self._kind != "awc" or (self._static and step >= self._static):
+            return
+        importances = consolidation_weights((p.grad for p in self._parameters), normalise=self._normalised)
+        now = [
+            w if w.shape == p.shape else torch.full_like(p, float(w))  # took no part: one number
+            for w, p in zip(importances, self._parameters, strict=True)
+        ]
+        if not self._normalised and gradient_scale != 1.0:
+            torch._foreach_mul_(now, gradient_scale**-2)
+        if self._static and self.weights is not None:
+            torch._foreach_lerp_(self.weights, now, 1.0 / (step + 1))
+        else:
+            self.weights = now
+
+    @torch.no_grad()
+    def add_gradient(self) -> None:
+        """Add ``2 λ F (θ - θ_prev)`` to the gradients; the penalty's own gradient, F being held constant."""
+        if self._kind == "none" or not self._coefficient or (self._kind == "awc" and self.weights is None):
+            return
+        held = [i for i, p in enumerate(self._parameters) if p.grad is not None]
+        gradients = [g for g in (self._parameters[i].grad for i in held) if g is not None]
+        moved = torch._foreach_sub([self._parameters[i] for i in held], [self._anchors[i] for i in held])
+        if self.weights is None:
+            torch._foreach_add_(gradients, list(moved), alpha=2.0 * self._coefficient)
+        else:
+            weights = [self.weights[i] for i in held]
+            torch._foreach_addcmul_(gradients, list(moved), weights, value=2.0 * self._coefficient)

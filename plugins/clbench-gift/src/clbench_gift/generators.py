@@ -1,0 +1,22 @@
+"""Text-to-image models that this plugin offers."""
+
+from __future__ import annotations
+
+from clbench.models.diffusion import DiffusersGenerator
+
+__all__ = ["sd15"]
+
+
+def sd15(device: str) -> DiffusersGenerator:
+    """Stable Diffusion v1.5 as the authors use it: 50 steps, guidance 7.5, half precision on a GPU."""
+    half = not device.startswith("cpu")
+    return DiffusersGenerator(
+        "sd15",
+        "stable-diffusion-v1-5/stable-diffusion-v1-5",
+        device=device,
+        steps=50,
+        guidance=7.5,
+        dtype="float16" if half else "float32",
+        variant="fp16" if half else None,
+        batch_size=16 if half else 1,
+    )

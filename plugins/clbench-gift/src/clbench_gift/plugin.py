@@ -1,0 +1,53 @@
+"""What this plugin contributes to clbench. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from clbench import Assumptions, GeneratorSpec, MethodSpec, hookimpl
+
+__all__ = ["clbench_generators", "clbench_methods"]
+
+
+@hookimpl
+def clbench_methods() -> list[MethodSpec]:
+    """GIFT."""
+    return [
+        MethodSpec(
+            name="gift",
+            title="GIFT",
+            summary="distillation and alignment on generated images, with adaptive weight consolidation",
+            factory="clbench_gift.method:GIFT",
+            settings="clbench_gift.settings:GIFTSettings",
+            tuned={
+                "mini": {
+                    "iterations": 50,
+                    "warmup": 5,
+                    "batch_size": 32,
+                    "lr": 3e-4,
+                    "synthetic_batch_size": 32,
+                    "num_images": 100,
+                }
+            },
+            requires=("generator", "class_pool"),
+            assumptions=Assumptions(
+                extra_data=True,
+                generated_images=True,
+                external_models=("text-to-image generator",),
+            ),
+            citation=(
+                "Wu et al., Synthetic Data is an Elegant GIFT for Continual Vision-Language Models, CVPR 2025"
+            ),
+        )
+    ]
+
+
+@hookimpl
+def clbench_generators() -> list[GeneratorSpec]:
+    """Stable Diffusion, for streams of natural images."""
+    return [
+        GeneratorSpec(
+            name="sd15",
+            title="Stable Diffusion v1.5",
+            summary="512×512 pixels through diffusers; fetches gigabytes of weights from the Hugging Face hub once",
+            factory="clbench_gift.generators:sd15",
+        )
+    ]

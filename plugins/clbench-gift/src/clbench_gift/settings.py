@@ -1,0 +1,68 @@
+"""GIFT's settings; defaults are those of the paper and its authors' configuration files."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from clbench.methods import Settings
+from pydantic import Field
+
+from clbench_gift.prompts import TASK_STRIDE
+
+__all__ = ["GIFTSettings"]
+
+
+class GIFTSettings(Settings):
+    """What can be set with ``--set gift.NAME=VALUE``."""
+
+    iterations: int = Field(
+        1000, ge=1, description="steps per task, plus a last one at rate 0 as in the authors' loop"
+    )
+    batch_size: int = Field(64, ge=1, description="training images per step")
+    lr: float = Field(1e-5, gt=0, description="peak learning rate; multiplied by the task's own rate factor")
+    warmup: int = Field(100, ge=0, description="steps of linear warm-up")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled weight decay")
+    label_smoothing: float = Field(
+        0.2, ge=0, lt=1, description="of the classification loss and of the alignment loss"
+    )
+
+    num_images: int = Field(1000, ge=1, le=TASK_STRIDE, description="generated images per task")
+    synthetic_batch_size: int = Field(64, ge=1, description="generated images per step")
+    denoising_steps: int | None = Field(
+        None, ge=1, description="of the generator; none: the generator's own default"
+    )
+    guidance: float | None = Field(
+        None, ge=0, description="classifier-free guidance; none: the generator's own default"
+    )
+    pool_template: str = Field(
+        "a photo of a {}.", pattern=r"\{\}", description="puts the class pool's names into words"
+    )
+    image_seed: int = Field(
+        42, ge=1, description="decides prompts and images, for all run seeds alike: images are generated once"
+    )
+
+    distillation: float = Field(1.0, ge=0, description="α, weight of contrastive distillation; 0: off")
+    distillation_logits: Literal["scaled", "cosine"] = Field(
+        "scaled",
+        description="scaled: s·cos/T (authors' code); cosine: raw cosines (paper's formula)",
+    )
+    temperature: float = Field(2.0, gt=0, description="T of the distillation, with scaled logits")
+    alignment: float = Field(0.25, ge=0, description="β, weight of image–text alignment; 0: off")
+    alignment_target: Literal["prompts", "identity"] = Field(
+        "prompts",
+        description="prompts: equal prompts share the mass (authors' code); identity: the paper's formula",
+    )
+    synthetic_gradient: Literal["both", "image_only", "text_only"] = Field(
+        "both", description="towers that learn from generated images; else the teacher's embeddings"
+    )
+
+    consolidation: Literal["awc", "l2", "none"] = Field(
+        "awc", description="pull to the previous weights: awc (adaptive), l2 (equal for all weights), none"
+    )
+    consolidation_weight: float = Field(1.0, ge=0, description="λ of the consolidation")
+    fisher_normalised: bool = Field(
+        True, description="awc: importances average one per tensor (authors' code); false: plain"
+    )
+    static_awc: int = Field(
+        0, ge=0, description="awc: running mean over this many steps, then frozen; 0: each step's own"
+    )
