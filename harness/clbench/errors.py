@@ -104,7 +104,9 @@ class MethodError(ClbenchError):
 
 
 class NotFiniteError(MethodError):
-    """A loss became NaN or infinite; names the task and the step."""
+    """A loss became NaN or infinite; ``step`` is the 0-based step, if it happened in training."""
+
+    step: int | None = None
 
 
 class RecordError(ClbenchError):

@@ -72,6 +72,7 @@ class Context:
         scratch: a folder of this run; what is put there may be gone at the next start.
         task_keys: keys of all tasks in order (their number sizes prompt pools).
         measured: what the harness has measured.
+        moment: names the part of the run whose random state is current.
     """
 
     def __init__(
@@ -100,14 +101,14 @@ class Context:
         self._generator = generator
         self._features = features or FeatureCache()
         self._progress = progress
-        self._moment = "start"
+        self.moment = "start"
         self._loop: Loop | None = None
 
     # -- randomness ---------------------------------------------------------------------------------
 
     def begin(self, moment: str) -> None:
         """Set all random states from the run's seed and ``moment``; the harness calls it before each task."""
-        self._moment = moment
+        self.moment = moment
         base = self._derive("global")
         random.seed(base)
         np.random.seed(base % 2**32)  # noqa: NPY002 (libraries that methods use read the global state)
@@ -118,7 +119,7 @@ class Context:
         return torch.Generator().manual_seed(self._derive(name))
 
     def _derive(self, name: str) -> int:
-        digest = hashlib.sha256(f"{self.seed}|{self._moment}|{name}".encode()).digest()
+        digest = hashlib.sha256(f"{self.seed}|{self.moment}|{name}".encode()).digest()
         return int.from_bytes(digest[:8], "big") % 2**63
 
     # -- declared extra data ------------------------------------------------------------------------
@@ -160,7 +161,8 @@ class Context:
         """
         if self._generator is None:
             raise ConfigError(
-                "no text-to-image generator is configured", fix="name one: --generator NAME (clbench list generators)"
+                "no text-to-image generator is configured",
+                fix="name one: --generator NAME (clbench list generators)",
             )
         images = generated_images(
             self._generator,
@@ -242,6 +244,11 @@ class Context:
         if self._loop is None:
             raise RuntimeError("context.backward() is for step functions of context.fit()")
         self._loop.backward(losses)
+
+    @property
+    def gradient_scale(self) -> float:
+        """Inside a step function, after :meth:`backward`: the factor that gradients still carry (fp16)."""
+        return 1.0 if self._loop is None else self._loop.gradient_scale
 
     def autocast(self) -> torch.amp.autocast_mode.autocast | object:
         """The run's mixed precision, for forward passes outside of :meth:`fit`."""

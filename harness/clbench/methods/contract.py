@@ -63,5 +63,5 @@ class Method(ABC):
         """Restore what :meth:`state_dict` returned."""
 
     @classmethod
-    def check(cls, settings: Settings) -> None:
+    def check(cls, settings: Settings) -> None:  # noqa: B027 (a hook with a default)
         """Raise :class:`clbench.ConfigError` for settings that cannot work together; runs before loading."""

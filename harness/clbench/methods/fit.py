@@ -122,11 +122,14 @@ class Loop:
         values = {name: float(value.detach()) for name, value in losses.items()}
         broken = [name for name, value in values.items() if not _finite(value)]
         if broken:
-            raise NotFiniteError(
-                f"loss {', '.join(f'{n} = {values[n]}' for n in broken)} at {self._where}, step {self.step_index}",
+            found = ", ".join(f"{name} = {values[name]}" for name in broken)
+            error = NotFiniteError(
+                f"loss {found} at {self._where}, step {self.step_index}",
                 why="the optimisation diverged, or the method divides by zero",
                 fix="lower the learning rate of the method (--set METHOD.lr=…)",
             )
+            error.step = self.step_index
+            raise error
         total = torch.stack([value.float() for value in losses.values()]).sum()
         self._scaler.scale(total).backward()
         return sum(values.values())

@@ -1,4 +1,4 @@
-"""A CLIP-like model as methods and the harness use it: open_clip's model, its tokenizer, its input transform."""
+"""A CLIP-like model as methods and the harness use it: model, tokenizer and input transform."""
 
 from __future__ import annotations
 

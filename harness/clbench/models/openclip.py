@@ -16,7 +16,9 @@ from clbench.streams.preprocessing import Preprocessing
 __all__ = ["load_directory", "load_open_clip"]
 
 
-def load_directory(name: str, directory: Path, *, device: str = "cpu", vocabulary: str | None = None) -> Backbone:
+def load_directory(
+    name: str, directory: Path, *, device: str = "cpu", vocabulary: str | None = None
+) -> Backbone:
     """Load ``open_clip_config.json`` and ``open_clip_model.safetensors`` from a directory.
 
     Args:

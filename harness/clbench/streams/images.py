@@ -69,12 +69,13 @@ class ImageSet:
 
     @cached_property
     def digest(self) -> str:
-        """Content digest: the encoded bytes (or the path, for files on disk) and label of each image, in order."""
+        """Content digest: encoded bytes (or path, for files on disk) and label of each image, in order."""
         total = hashlib.sha256()
         for start in range(0, len(self), 1024):
             for item in self._raw[start : start + 1024][self._image]:
                 raw = item["bytes"]
-                total.update(hashlib.sha256(raw if raw is not None else _tail(item["path"]).encode()).digest())
+                content = raw if raw is not None else _tail(item["path"]).encode()
+                total.update(hashlib.sha256(content).digest())
         total.update(self.labels.tobytes())
         return total.hexdigest()
 

@@ -1,4 +1,4 @@
-"""How an image becomes a model's input, split where it pays: what is done once, and what every batch needs."""
+"""How an image becomes a model's input, split into what is done once and what every batch needs."""
 
 from __future__ import annotations
 
@@ -65,8 +65,8 @@ class Preprocessing:
         width, height = image.size
         area = width * height
         log_low, log_high = np.log(3 / 4), np.log(4 / 3)
-        box = (0, 0, width, height)
-        for _ in range(10):  # as torchvision: ten tries, else the whole image
+        box = _central_box(width, height)
+        for _ in range(10):  # as torchvision: ten tries, else the largest central box of a fair aspect
             u = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
             target = area * (self.crop_scale[0] + u[0] * (self.crop_scale[1] - self.crop_scale[0]))
             ratio = float(np.exp(log_low + u[1] * (log_high - log_low)))
@@ -85,3 +85,14 @@ class Preprocessing:
         mean = torch.tensor(self.mean, device=pixels.device).view(1, 3, 1, 1)
         std = torch.tensor(self.std, device=pixels.device).view(1, 3, 1, 1)
         return (pixels.to(torch.float32).div_(255.0)).sub_(mean).div_(std)
+
+
+def _central_box(width: int, height: int) -> tuple[int, int, int, int]:
+    """The largest central box with an aspect from 3/4 to 4/3, as (left, top, right, bottom)."""
+    w, h = width, height
+    if width / height < 3 / 4:
+        h = round(width / (3 / 4))
+    elif width / height > 4 / 3:
+        w = round(height * (4 / 3))
+    left, top = (width - w) // 2, (height - h) // 2
+    return left, top, left + w, top + h

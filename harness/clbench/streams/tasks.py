@@ -178,5 +178,8 @@ def order_keys(
         random.Random(int(order.removeprefix("random-"))).shuffle(shuffled)
         return tuple(shuffled)
     raise UnknownNameError(
-        f"order of stream {stream}", order, [*orders, "random-0"], fix="use --order NAME or --order random-SEED"
+        f"order of stream {stream}",
+        order,
+        [*orders, "random-0"],
+        fix="use --order NAME or --order random-SEED",
     )

@@ -1,0 +1,164 @@
+"""What runs share in one process: streams, backbones, reference data and generators, each loaded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from clbench.config import RunConfig
+from clbench.errors import ConfigError, PluginError
+from clbench.methods.context import Context, FeatureCache, ProgressFunction, Reference
+from clbench.methods.contract import Method
+from clbench.models import Backbone, ImageGenerator
+from clbench.plugins import Registry
+from clbench.specs import StreamSpec, load_reference
+from clbench.streams import ImageSet, Stream, order_keys
+
+__all__ = ["Bench", "Workbench", "resolve_device"]
+
+
+def resolve_device(name: str) -> torch.device:
+    """The torch device for ``cpu``, ``cuda``, ``cuda:1``, ``mps`` or ``auto`` (the fastest there is).
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(
+            f"device {name!r} cannot be used", why=str(error).splitlines()[0], fix="use --device cpu"
+        ) from error
+    return device
+
+
+class Workbench:
+    """Loads what configurations name, at first use, and keeps it."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.features = FeatureCache()
+        self._loaded: dict[tuple[str, ...], Any] = {}
+
+    def stream(self, name: str, order: str) -> Stream:
+        """The stream with its tasks in ``order``."""
+        spec: StreamSpec = self.registry.find("streams", name).spec
+        stream: Stream = self._once(("stream", name), lambda: load_reference(spec.factory)())
+        keys = tuple(task.key for task in spec.tasks)
+        if stream.keys != keys:
+            raise PluginError(
+                f"stream {name!r} does not hold the tasks that its plugin declares",
+                why=f"declared {', '.join(keys)}; built {', '.join(stream.keys)}",
+            )
+        ordered = order_keys(order, keys, spec.orders, stream=name)
+        return self._once(("ordered", name, order), lambda: stream.ordered(order, ordered))
+
+    def backbone(self, name: str, device: torch.device) -> Backbone:
+        """The frozen initial model; copy it before changing anything."""
+        spec = self.registry.find("backbones", name).spec
+        return self._once(
+            ("backbone", name, str(device)), lambda: load_reference(spec.factory)(str(device)).freeze()
+        )
+
+    def reference(self, name: str) -> Reference:
+        """Reference images and texts of the data set ``name``."""
+
+        def load() -> Reference:
+            dataset = load_reference(self.registry.find("datasets", name).spec.factory)()
+            return Reference(ImageSet(dataset, name=name, label=None), tuple(dataset["text"]))
+
+        return self._once(("reference", name), load)
+
+    def names(self, name: str) -> tuple[str, ...]:
+        """Class names of the data set ``name``."""
+        spec = self.registry.find("datasets", name).spec
+        return self._once(("names", name), lambda: tuple(load_reference(spec.factory)()))
+
+    def generator(self, name: str, device: torch.device) -> ImageGenerator:
+        """The text-to-image model ``name``."""
+        spec = self.registry.find("generators", name).spec
+        return self._once(("generator", name, str(device)), lambda: load_reference(spec.factory)(str(device)))
+
+    def _once(self, key: tuple[str, ...], load: Callable[[], Any]) -> Any:
+        if key not in self._loaded:
+            self._loaded[key] = load()
+        return self._loaded[key]
+
+
+class Bench:
+    """One configuration's share of the workbench."""
+
+    def __init__(self, workbench: Workbench, config: RunConfig, scratch: Path) -> None:
+        self._workbench = workbench
+        self.config = config
+        self.scratch = scratch
+        self.device = resolve_device(config.device)
+        self.method = workbench.registry.find("methods", config.method)
+        self.stream_spec: StreamSpec = workbench.registry.find("streams", config.stream).spec
+
+    @cached_property
+    def stream(self) -> Stream:
+        return self._workbench.stream(self.config.stream, self.config.order)
+
+    @cached_property
+    def initial(self) -> Backbone:
+        return self._workbench.backbone(self.config.backbone, self.device)
+
+    def plugin_versions(self) -> dict[str, str]:
+        """Version by distribution of the plugins that this run uses."""
+        registry, config = self._workbench.registry, self.config
+        used = [
+            self.method,
+            registry.find("streams", config.stream),
+            registry.find("backbones", config.backbone),
+        ]
+        if config.generator and "generator" in self.method.spec.requires:
+            used.append(registry.find("generators", config.generator))
+        return {found.distribution: found.version for found in used}
+
+    def context(self, progress: ProgressFunction) -> Context:
+        """A context with exactly the extra data that the method declares, so that an undeclared use fails."""
+        workbench, spec, config = self._workbench, self.stream_spec, self.config
+        requires = self.method.spec.requires
+        reference, pool, generator = spec.reference, spec.class_pool, config.generator
+        return Context(
+            initial=self.initial,
+            seed=config.seed,
+            task_keys=self.stream.keys,
+            scratch=self.scratch,
+            precision=config.precision,
+            reference=(lambda: workbench.reference(reference))
+            if reference and "reference" in requires
+            else None,
+            class_pool=(lambda: workbench.names(pool)) if pool and "class_pool" in requires else None,
+            generator=(
+                (lambda: workbench.generator(generator, self.device))
+                if generator and "generator" in requires
+                else None
+            ),
+            features=workbench.features,
+            progress=progress,
+        )
+
+    def build(self, context: Context) -> Method:
+        """A fresh instance of the method on its own copy of the initial weights."""
+        method_class = load_reference(self.method.spec.factory)
+        settings = load_reference(self.method.spec.settings).model_validate(self.config.settings)
+        method_class.check(settings)
+        context.begin("init")
+        backbone = self.initial.copy()
+        backbone.model.requires_grad_(True)
+        backbone.logit_scale.requires_grad_(False)
+        method = method_class(backbone, settings, context)
+        if not isinstance(method, Method):
+            raise PluginError(
+                f"{self.method.spec.factory} of {self.method.distribution} is not a clbench.Method"
+            )
+        return method

@@ -1,0 +1,74 @@
+"""The zero-shot row: the initial model tested once per backbone, stream and protocol, shared by all runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from filelock import FileLock
+from torch import Tensor
+
+from clbench.methods.fit import Precision
+from clbench.models import Backbone, text_classifier
+from clbench.runs.answers import load_answers, save_answers
+from clbench.runs.evaluation import Answers, Evaluation, evaluate
+from clbench.streams import LabelSpace, Stream
+
+__all__ = ["Frozen", "zero_shot"]
+
+
+class Frozen:
+    """Scores with a backbone as it is, prompts averaged."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+        self._classifiers: dict[str, Tensor] = {}
+
+    def score(self, images: Tensor, labels: LabelSpace) -> Tensor:
+        """Logits (batch, classes)."""
+        if labels.digest not in self._classifiers:
+            self._classifiers[labels.digest] = text_classifier(self._backbone, labels).float()
+        features = F.normalize(self._backbone.encode_image(images).float(), dim=-1)
+        return 100.0 * features @ self._classifiers[labels.digest].T
+
+
+def zero_shot(
+    backbone: Backbone,
+    stream: Stream,
+    *,
+    folder: Path,
+    batch: int,
+    device: torch.device,
+    precision: Precision = "fp32",
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Answers of the initial model on every task, from ``folder`` where they were computed before.
+
+    The file is keyed by data, prompts, weights and input transform, not by the order of the tasks.
+    """
+    canonical = stream.ordered("canonical", sorted(stream.keys))
+    identity = json.dumps([stream.digests, backbone.weights_digest, backbone.preprocessing.digest, precision])
+    path = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.npz"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            evaluation = evaluate(
+                Frozen(backbone),
+                canonical,
+                backbone.preprocessing,
+                wide=True,
+                batch=batch,
+                device=device,
+                precision=precision,
+                progress=progress,
+            )
+            save_answers(path, evaluation)
+    evaluation, _ = load_answers(path)
+    columns = [canonical.keys.index(key) for key in stream.keys]
+    return Evaluation(
+        {k: Answers(a.own, a.best[:, columns], a.logit[:, columns]) for k, a in evaluation.answers.items()}
+    )
