@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["add_l2_gradient", "distillation", "l2_penalty"]
+__all__ = ["add_l2_gradient", "distillation", "image_text_distillation", "l2_penalty"]
 
 
 def distillation(teacher_logits: Tensor, student_logits: Tensor, temperature: float = 2.0) -> Tensor:
@@ -44,6 +44,30 @@ def distillation(teacher_logits: Tensor, student_logits: Tensor, temperature: fl
     target = F.softmax(teacher_logits.detach() / temperature, dim=-1)
     log_student = F.log_softmax(student_logits / temperature, dim=-1)
     return -(target * log_student).sum(dim=-1).mean() * temperature**2
+
+
+def image_text_distillation(
+    Z: Tensor, Z_teacher: Tensor, W_teacher: Tensor, scale: Tensor | float, temperature: float = 2.0
+) -> tuple[Tensor, Tensor]:
+    """Both distillations of a batch of images: over all texts for each image, over all images for each text.
+
+    The logits are ``scale · cosine``. The texts are the teacher's on both sides, as in the code of ZSCL's
+    authors; so the second distillation, "of texts", is the same matrix transposed, and both have their
+    gradient in the student's image embeddings alone.
+
+    Args:
+        Z: the student's image embeddings, (batch, d), of unit length as all embeddings here.
+        Z_teacher: the teacher's of the same images.
+        W_teacher: the teacher's text embeddings, (R, d).
+        scale: s = exp(logit_scale).
+        temperature: T.
+
+    Returns:
+        Two scalars: image distillation (mean over the batch), text distillation (mean over R texts).
+    """
+    Q = scale * Z_teacher @ W_teacher.T
+    P = scale * Z @ W_teacher.T
+    return distillation(Q, P, temperature), distillation(Q.T, P.T, temperature)
 
 
 def l2_penalty(parameters: Iterable[Tensor], anchor: Iterable[Tensor]) -> Tensor:

@@ -26,7 +26,7 @@ from clbench.models import text_features
 from torch import Tensor
 
 from clbench_zscl.ensemble import WeightEnsemble
-from clbench_zscl.losses import add_l2_gradient, distillation
+from clbench_zscl.losses import add_l2_gradient, image_text_distillation
 from clbench_zscl.settings import ZSCLSettings
 from clbench_zscl.texts import RANDOM_TEXTS, random_text_features
 
@@ -52,8 +52,8 @@ class ZSCL(FineTuning):
         def step(_k: int, batch: Batch) -> Losses:
             losses = {"ce": self.task_loss(batch, task.labels, label_smoothing=settings.label_smoothing)}
             if distils:
-                batch = next(reference)
-                losses |= self._distillation(batch, Z_ref[batch.indices.to(Z_ref.device)], W_ref)
+                drawn = next(reference)
+                losses |= self._distillation(drawn, Z_ref[drawn.indices.to(Z_ref.device)], W_ref)
             return losses
 
         def pull_to_anchor(_k: int) -> None:
@@ -87,16 +87,13 @@ class ZSCL(FineTuning):
         ``Z_ref`` (batch, d) are the teacher's embeddings of its images, ``W_ref`` (R, d) of all texts.
         """
         settings = self.settings
-        s = self.backbone.scale.detach()
         Z = F.normalize(self.backbone.encode_image(batch.images), dim=-1)
-        Q = s * Z_ref @ W_ref.T
-        P = s * Z @ W_ref.T
-        losses = {}
-        if settings.image_weight > 0:  # a distribution over all texts for each image
-            losses["image distillation"] = settings.image_weight * distillation(Q, P, settings.temperature)
-        if settings.text_weight > 0:  # a distribution over the batch's images for each text
-            losses["text distillation"] = settings.text_weight * distillation(Q.T, P.T, settings.temperature)
-        return losses
+        s = self.backbone.scale.detach()
+        image, text = image_text_distillation(Z, Z_ref, W_ref, s, settings.temperature)
+        return {
+            "image distillation": settings.image_weight * image,
+            "text distillation": settings.text_weight * text,
+        }
 
     # -- data: overridden to feed given batches, in checks against other implementations ---------------
 

@@ -1,0 +1,66 @@
+"""Learning without Forgetting on CLIP, in the loop of ZSCL's authors."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from clbench import Backbone, TrainingTask
+from clbench.methods import Losses
+from clbench.models import image_features, text_features
+from clbench_zscl.losses import image_text_distillation
+from clbench_zscl.texts import random_text_features
+from torch import Tensor
+
+from clbench_baselines.finetune import FineTune
+from clbench_baselines.settings import LwFSettings, LwFVRSettings
+
+__all__ = ["LwF", "LwFVR"]
+
+
+class LwF(FineTune):
+    """Fine-tuning, distilled from the previous model on the current task's images and class prompts.
+
+    The teacher is the model before the task (the pre-trained one for the first). As in the authors' code
+    both distillations use the teacher's text embeddings on both sides, and the images are seen under the
+    test transform, so the teacher's embeddings are computed once per task.
+    """
+
+    settings: LwFSettings
+
+    def learn(self, task: TrainingTask) -> None:
+        settings = self.settings
+        with torch.no_grad():
+            W_teacher = self._teacher_texts(self.backbone, task)
+        Z_teacher = image_features(self.backbone, task.train)
+        batches = self.context.batches(task.train, settings.reference_batch_size, name="reference")
+
+        def distil() -> Losses:
+            batch = next(batches)
+            Z = F.normalize(self.backbone.encode_image(batch.images), dim=-1)
+            image, text = image_text_distillation(
+                Z,
+                Z_teacher[batch.indices.to(Z_teacher.device)],
+                W_teacher,
+                self.backbone.scale.detach(),
+                settings.temperature,
+            )
+            return {
+                "image distillation": settings.image_weight * image,
+                "text distillation": settings.text_weight * text,
+            }
+
+        self._train(task, further_losses=distil)
+        self.weights_changed()
+
+    def _teacher_texts(self, teacher: Backbone, task: TrainingTask) -> Tensor:
+        """The teacher's embeddings of the texts over which images are compared, (R, d)."""
+        return text_features(teacher, task.labels.first_prompts)
+
+
+class LwFVR(LwF):
+    """LwF with random texts, drawn once per task, in place of the task's class prompts."""
+
+    settings: LwFVRSettings
+
+    def _teacher_texts(self, teacher: Backbone, task: TrainingTask) -> Tensor:  # noqa: ARG002
+        return random_text_features(teacher, self.settings.texts, self.context.generator("random texts"))

@@ -1,0 +1,92 @@
+"""What this distribution contributes: bounds and baselines."""
+
+from __future__ import annotations
+
+from clbench import Assumptions, MethodSpec, hookimpl
+
+_RECIPE = {"iterations": 50, "warmup": 5, "lr": 3e-4, "batch_size": 32}
+_LWF_RECIPE = {**_RECIPE, "reference_batch_size": 32}
+_ZSCL = "the recipe of Zheng et al., ICCV 2023"
+
+
+@hookimpl
+def clbench_methods() -> list[MethodSpec]:
+    """Return the bounds and the baselines."""
+    return [
+        MethodSpec(
+            name="zero-shot",
+            title="Zero-shot",
+            summary="The pre-trained model, which learns nothing",
+            factory="clbench_baselines.finetune:ZeroShot",
+            settings="clbench_baselines.settings:ZeroShotSettings",
+            protocol="zero_shot",
+        ),
+        MethodSpec(
+            name="finetune",
+            title="Fine-tuning",
+            summary="Cross-entropy on the current task: what happens when nothing is done against forgetting",
+            factory="clbench_baselines.finetune:FineTune",
+            settings="clbench_baselines.settings:FineTuneSettings",
+            tuned={"mini": _RECIPE},
+            citation=f"Continual fine-tuning, {_ZSCL}.",
+        ),
+        MethodSpec(
+            name="joint",
+            title="Joint",
+            summary="One model trained on all tasks at once",
+            factory="clbench_baselines.joint:Joint",
+            settings="clbench_baselines.settings:JointSettings",
+            tuned={"mini": _RECIPE},
+            protocol="joint",
+            assumptions=Assumptions(replay=True),
+        ),
+        MethodSpec(
+            name="independent",
+            title="Independent",
+            summary="One model per task, each from the pre-trained weights: the upper bound of fine-tuning",
+            factory="clbench_baselines.finetune:FineTune",
+            settings="clbench_baselines.settings:FineTuneSettings",
+            tuned={"mini": _RECIPE},
+            protocol="independent",
+            assumptions=Assumptions(task_identity="given"),
+        ),
+        MethodSpec(
+            name="wc",
+            title="WC",
+            summary="Weight consolidation: fine-tuning with an L2 pull to the weights before the task",
+            factory="clbench_baselines.finetune:WeightConsolidation",
+            settings="clbench_baselines.settings:WCSettings",
+            tuned={"mini": _RECIPE},
+            citation=f"Weight consolidation, {_ZSCL}.",
+        ),
+        MethodSpec(
+            name="wise-ft",
+            title="WiSE-FT",
+            summary="Fine-tuning, then a mixture with the weights before the task",
+            factory="clbench_baselines.finetune:WiSEFT",
+            settings="clbench_baselines.settings:WiSEFTSettings",
+            tuned={"mini": _RECIPE},
+            citation="Wortsman et al. Robust Fine-Tuning of Zero-Shot Models. CVPR 2022.",
+        ),
+        MethodSpec(
+            name="lwf",
+            title="LwF",
+            summary="Fine-tuning, distilled from the previous model on the task's own images",
+            factory="clbench_baselines.lwf:LwF",
+            settings="clbench_baselines.settings:LwFSettings",
+            tuned={"mini": _LWF_RECIPE},
+            citation="Li, Hoiem. Learning without Forgetting. TPAMI 2018.",
+        ),
+        MethodSpec(
+            name="lwf-vr",
+            title="LwF-VR",
+            summary="LwF over random texts in place of the task's class prompts",
+            factory="clbench_baselines.lwf:LwFVR",
+            settings="clbench_baselines.settings:LwFVRSettings",
+            tuned={"mini": _LWF_RECIPE},
+            citation=(
+                "Ding, Liu, Tian, Yang, Ding. Don't Stop Learning: Towards Continual Learning for the CLIP "
+                "Model. arXiv:2207.09248, 2022."
+            ),
+        ),
+    ]

@@ -1,0 +1,72 @@
+"""Settings of the baselines; the defaults are those of ZSCL's MTIL experiments."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from clbench import Settings
+from pydantic import Field
+
+__all__ = [
+    "FineTuneSettings",
+    "JointSettings",
+    "LwFSettings",
+    "LwFVRSettings",
+    "WCSettings",
+    "WiSEFTSettings",
+    "ZeroShotSettings",
+]
+
+
+class ZeroShotSettings(Settings):
+    """Nothing to set."""
+
+
+class FineTuneSettings(Settings):
+    """Fine-tuning of the whole CLIP, as in ZSCL's MTIL experiments."""
+
+    iterations: int = Field(
+        1000, ge=1, description="length of the schedule; one step more is taken, the last at rate 0"
+    )
+    warmup: int = Field(100, ge=0, description="steps of linear warm-up before the cosine")
+    lr: float = Field(1e-5, gt=0, description="peak learning rate of AdamW, times the task's rate scale")
+    batch_size: int = Field(64, ge=1, description="images of the current task per step")
+    label_smoothing: float = Field(0.2, ge=0, lt=1, description="smoothing of the classification loss")
+
+
+class JointSettings(FineTuneSettings):
+    """``iterations`` and ``warmup`` are per task: the budget is that of learning the tasks one by one."""
+
+    mixing: Literal["equal", "proportional"] = Field(
+        "equal", description="how often a task is drawn: each as often, or by its number of training images"
+    )
+
+
+class WCSettings(FineTuneSettings):
+    """Fine-tuning held near the weights with which the task began."""
+
+    l2: float = Field(1.0, gt=0, description="weight of the squared distance to the task's starting weights")
+
+
+class WiSEFTSettings(FineTuneSettings):
+    """Fine-tuning, then interpolation of the weights."""
+
+    alpha: float = Field(0.8, ge=0, le=1, description="share of the fine-tuned weights in the mixture")
+    towards: Literal["previous", "initial"] = Field(
+        "previous", description="what the rest is: the weights before the task, or the pre-trained ones"
+    )
+
+
+class LwFSettings(FineTuneSettings):
+    """Fine-tuning with distillation from the previous model on the current task's own images."""
+
+    reference_batch_size: int = Field(64, ge=1, description="images for distillation per step")
+    temperature: float = Field(2.0, gt=0, description="temperature of the distillation")
+    image_weight: float = Field(1.0, ge=0, description="weight of the image distillation")
+    text_weight: float = Field(1.0, ge=0, description="weight of the text distillation")
+
+
+class LwFVRSettings(LwFSettings):
+    """LwF over random texts (a "virtual vocabulary") in place of the task's classes."""
+
+    texts: int = Field(1000, ge=2, description="number of random texts, drawn once per task")
