@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from clbench import events
 from clbench.errors import PluginError
@@ -34,7 +34,24 @@ __all__ = ["KINDS", "Contribution", "Kind", "Registry", "get_registry"]
 
 log = logging.getLogger("clbench.plugins")
 
-Kind = Literal["method", "stream", "dataset", "backbone", "generator", "metric", "format", "launcher"]
+Kind = Literal[
+    "method",
+    "stream",
+    "dataset",
+    "backbone",
+    "generator",
+    "metric",
+    "format",
+    "launcher",
+    "methods",
+    "streams",
+    "datasets",
+    "backbones",
+    "generators",
+    "metrics",
+    "formats",
+    "launchers",
+]
 KINDS: tuple[Kind, ...] = (
     "method",
     "stream",
@@ -143,12 +160,18 @@ class Registry:
         return tuple(one.report for one in self._loaded)
 
     def kind(self, kind: Kind) -> Mapping[str, Contribution[Any]]:
-        """The mapping of one kind, named in the singular."""
-        mapping: Mapping[str, Contribution[Any]] = getattr(self, f"{kind}s")
+        """The mapping of one kind, named in the singular or the plural.
+
+        Raises:
+            ValueError: there is no such kind.
+        """
+        if kind.removesuffix("s") not in KINDS:
+            raise ValueError(f"there is no kind {kind!r}; the kinds are {', '.join(KINDS)}")
+        mapping: Mapping[str, Contribution[Any]] = getattr(self, f"{kind.removesuffix('s')}s")
         return mapping
 
     def find(self, kind: Kind, name: str) -> Contribution[Any]:
-        """Return the contribution called ``name``.
+        """Return the contribution called ``name``; ``kind`` as for :meth:`kind`.
 
         Raises:
             PluginError: a broken or disabled plugin would give it, or two plugins do; names them.
@@ -157,6 +180,7 @@ class Registry:
         known = self.kind(kind)
         if name in known:
             return known[name]
+        kind = cast(Kind, kind.removesuffix("s"))
         givers = self._givers.get((kind, name), [])
         if givers:
             raise PluginError(

@@ -1,0 +1,236 @@
+"""What a person asked for, in a file or on the command line, before names are looked up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from clbench.errors import ClbenchError, ConfigError, UnknownNameError
+
+__all__ = ["Options", "parse_value", "read_file"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Wishes that need not be complete or right; ``None`` means: not said.
+
+    Attributes:
+        methods: names, in the order of the runs.
+        settings: the user's values, by method and setting.
+        out: folder of the records.
+        problems: mistakes found while reading; :func:`clbench.config.resolve` raises them with its own.
+    """
+
+    methods: tuple[str, ...] | None = None
+    stream: str | None = None
+    backbone: str | None = None
+    order: str | None = None
+    generator: str | None = None
+    seeds: tuple[int, ...] | None = None
+    device: str | None = None
+    precision: str | None = None
+    label_space: str | None = None
+    label_spaces: tuple[str, ...] | None = None
+    eval_batch: int | None = None
+    launcher: str | None = None
+    out: Path | None = None
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    problems: tuple[ClbenchError | str, ...] = ()
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any], source: str) -> Options:
+        """Read a file's content or a command line's values; mistakes end up in ``problems``.
+
+        Args:
+            raw: by key; ``methods`` is a list, a string with commas, or a mapping to settings; ``set`` maps
+                methods to settings (or ``method.setting`` to values), or lists ``method.setting=value``.
+            source: where it comes from, for messages.
+        """
+        reader = _Reader(source)
+        values = {}
+        for key, value in raw.items():
+            name = str(key).replace("-", "_")
+            if name not in _READERS:
+                reader.problems.append(UnknownNameError(f"key in {source}", str(key), _READERS))
+            elif value is not None:
+                values[name] = _READERS[name](reader, name, value)
+        given = {name: value for name, value in values.items() if name != "set" and value is not None}
+        return cls(**given, settings=reader.settings, problems=tuple(reader.problems))
+
+    def over(self, other: Options) -> Options:
+        """These options where they say something, else ``other``'s."""
+        said = {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if each.name not in ("settings", "problems") and getattr(self, each.name) is not None
+        }
+        settings = {name: dict(values) for name, values in other.settings.items()}
+        for name, values in self.settings.items():
+            settings.setdefault(name, {}).update(values)
+        return replace(other, **said, settings=settings, problems=other.problems + self.problems)
+
+
+def read_file(path: Path) -> Options:
+    """Read a YAML file; what cannot be read is in ``problems``."""
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # a subclass of SafeLoader
+    except OSError as error:
+        problem = ConfigError(f"{path} cannot be read", why=error.strerror or str(error))
+        return Options(problems=(problem,))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return Options(problems=(ConfigError(f"{path} is not YAML", why=" ".join(str(error).split())),))
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, Mapping):
+        problem = ConfigError(
+            f"{path} holds {type(raw).__name__}, not a mapping", fix="write lines such as: methods: [zscl]"
+        )
+        return Options(problems=(problem,))
+    return Options.read(raw, str(path))
+
+
+def parse_value(text: str) -> Any:
+    """Read a setting's value as YAML 1.2 does: numbers (also ``1e-5``), true, false, null, lists, else text.
+
+    Raises:
+        yaml.YAMLError: brackets or quotes are left open.
+    """
+    return yaml.load(text, _Loader)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's numbers and truth values; PyYAML reads 1.1, where 1e-5 is text and ``no`` is false."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's own way)
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":float", ":int"))]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"^[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|\.(?:inf|Inf|INF))$"
+        r"|^\.(?:nan|NaN|NAN)$"
+    ),
+    list("-+0123456789."),
+)
+
+
+class _Reader:
+    """Turns raw values into options' types and collects what is wrong."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.problems: list[ClbenchError | str] = []
+        self.settings: dict[str, dict[str, Any]] = {}
+
+    def wrong(self, what: str, fix: str = "") -> None:
+        self.problems.append(ConfigError(f"{self.source}: {what}", fix=fix))
+
+    def text(self, name: str, value: Any) -> str | None:
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool) and str(value).strip():
+            return str(value).strip()
+        self.wrong(f"{name} is {value!r}, not a name")
+        return None
+
+    def path(self, name: str, value: Any) -> Path | None:
+        text = self.text(name, value)
+        return Path(text) if text else None
+
+    def names(self, name: str, value: Any) -> tuple[str, ...]:
+        items = value.split(",") if isinstance(value, str) else value
+        if not isinstance(items, (list, tuple)):
+            self.wrong(f"{name} is {value!r}, not names", fix=f"write {name}: [first, second]")
+            return ()
+        found = [self.text(name, item) for item in items if item != ""]
+        return tuple(dict.fromkeys(item for item in found if item))
+
+    def methods(self, name: str, value: Any) -> tuple[str, ...]:
+        if not isinstance(value, Mapping):
+            return self.names(name, value)
+        for method, settings in value.items():
+            self.method_settings(str(method), settings or {})
+        return tuple(str(method) for method in value)
+
+    def whole(self, name: str, value: Any, least: int) -> int | None:
+        try:
+            number = int(value) if isinstance(value, str) else value
+        except ValueError:
+            number = None
+        if isinstance(number, int) and not isinstance(number, bool) and number >= least:
+            return number
+        self.wrong(f"{name} is {value!r}, not a whole number from {least} on")
+        return None
+
+    def batch(self, name: str, value: Any) -> int | None:
+        return self.whole(name, value, 1)
+
+    def seeds(self, name: str, value: Any) -> tuple[int, ...]:
+        items: Iterable[Any] = value.split(",") if isinstance(value, str) else value
+        if isinstance(items, int):
+            items = (items,)
+        if not isinstance(items, (list, tuple)):
+            self.wrong(f"{name} is {value!r}, not whole numbers", fix="write seeds as in 0,1,2")
+            return ()
+        numbers = [self.whole(name, item, 0) for item in items if item != ""]
+        return tuple(dict.fromkeys(number for number in numbers if number is not None))
+
+    def set(self, name: str, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for key, setting in value.items():
+                method, dot, rest = str(key).partition(".")
+                self.method_settings(method, {rest: setting} if dot else setting)
+        elif isinstance(value, (list, tuple)):
+            for item in value:
+                self.assignment(str(item))
+        else:
+            self.wrong(f"{name} is {value!r}", fix="write set: {zscl: {lr: 1e-5}}")
+
+    def assignment(self, text: str) -> None:
+        target, equals, value = text.partition("=")
+        method, dot, setting = target.strip().partition(".")
+        if not (equals and dot and method and setting):
+            self.wrong(
+                f"--set {text} is not of the form METHOD.SETTING=VALUE", fix="for example zscl.lr=1e-5"
+            )
+            return
+        try:
+            self.method_settings(method, {setting: parse_value(value)})
+        except yaml.YAMLError as error:
+            self.wrong(f"set {text} has a value that is not YAML: {' '.join(str(error).split())}")
+
+    def method_settings(self, method: str, settings: Any) -> None:
+        if not isinstance(settings, Mapping):
+            self.wrong(f"the settings of {method} are {settings!r}", fix=f"write {method}: {{lr: 1e-5}}")
+            return
+        self.settings.setdefault(method, {}).update({str(key): value for key, value in settings.items()})
+
+
+_READERS: Mapping[str, Any] = {
+    "methods": _Reader.methods,
+    "stream": _Reader.text,
+    "backbone": _Reader.text,
+    "order": _Reader.text,
+    "generator": _Reader.text,
+    "seeds": _Reader.seeds,
+    "device": _Reader.text,
+    "precision": _Reader.text,
+    "label_space": _Reader.text,
+    "label_spaces": _Reader.names,
+    "eval_batch": _Reader.batch,
+    "launcher": _Reader.text,
+    "out": _Reader.path,
+    "set": _Reader.set,
+}

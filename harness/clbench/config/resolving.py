@@ -1,0 +1,221 @@
+"""Options → run configurations, with every mistake named at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from clbench.config.options import Options
+from clbench.config.runconfig import RunConfig
+from clbench.config.settings import resolve_settings
+from clbench.errors import ClbenchError, ConfigError, UnknownNameError, did_you_mean
+from clbench.plugins import Contribution, Kind, Registry
+from clbench.specs import MethodSpec, StreamSpec
+
+__all__ = ["DEFAULT_STREAM", "PRECISIONS", "resolve"]
+
+DEFAULT_STREAM = "mini"
+PRECISIONS = ("fp32", "bf16", "fp16")
+
+T = TypeVar("T")
+
+
+def resolve(
+    registry: Registry, options: Options, *, find_device: Callable[[str], str] | None = None
+) -> tuple[RunConfig, ...]:
+    """Return the planned runs, methods first, then seeds. Imports torch only when all else is right.
+
+    Args:
+        registry: the plugins.
+        options: what was asked for; a stream's defaults and the methods' tuned values fill the rest.
+        find_device: turns ``auto``, ``cuda``, … into a device that exists here; for tests.
+
+    Raises:
+        ConfigError: lists all mistakes.
+    """
+    return _Resolver(registry, options).resolve(find_device or usable_device)
+
+
+def usable_device(name: str) -> str:
+    """``cuda`` for ``auto`` where there is one, else ``cpu``.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    if name == "cpu":
+        return name
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    count = torch.cuda.device_count() if name.startswith("cuda") else int(torch.backends.mps.is_available())
+    if int(name.partition(":")[2] or 0) >= count:
+        raise ConfigError(
+            f"there is no device {name!r} here",
+            why=f"torch {torch.__version__} sees {count} devices of that kind",
+            fix="use --device cpu, or --device auto for what there is",
+        )
+    return name
+
+
+class _Resolver:
+    def __init__(self, registry: Registry, options: Options) -> None:
+        self.registry = registry
+        self.options = options
+        self.problems: list[ClbenchError | str] = list(options.problems)
+
+    def resolve(self, find_device: Callable[[str], str]) -> tuple[RunConfig, ...]:
+        options = self.options
+        stream = self.find("stream", options.stream or DEFAULT_STREAM)
+        methods = self.methods()
+        order = self.order(stream.spec) if stream else None
+        backbone = options.backbone or (stream.spec.default_backbone if stream else None)
+        if backbone is not None:
+            self.find("backbone", backbone)
+        if options.generator is not None:
+            self.find("generator", options.generator)
+        if options.launcher is not None:
+            self.find("launcher", options.launcher)
+        label_space, label_spaces = self.label_spaces()
+        precision = self.choice("precision", options.precision, PRECISIONS) or "fp32"
+        wanted_device = self.device()
+        settings = {
+            name: self.checked(
+                resolve_settings(method, stream.spec.name if stream else None, options.settings.get(name, {}))
+            )
+            for name, method in methods.items()
+        }
+        if stream:
+            for method in methods.values():
+                self.check_requirements(method.spec, stream.spec)
+        if not self.problems:
+            device = self.try_(lambda: find_device(wanted_device)) or wanted_device
+        if self.problems:
+            count = len(self.problems)
+            raise ConfigError(
+                f"the configuration has {count} mistakes" if count > 1 else "the configuration has a mistake",
+                problems=self.problems,
+            )
+        assert stream is not None
+        assert order is not None
+        assert backbone is not None
+        return tuple(
+            RunConfig(
+                method=name,
+                stream=stream.spec.name,
+                order=order,
+                backbone=backbone,
+                generator=self.generator(stream.spec) if "generator" in method.spec.requires else None,
+                seed=seed,
+                device=device,
+                precision=cast(Any, precision),
+                label_space=cast(Any, label_space),
+                label_spaces=cast(Any, label_spaces),
+                eval_batch=options.eval_batch or 256,
+                settings=settings[name][0],
+                settings_sources=settings[name][1],
+            )
+            for name, method in methods.items()
+            for seed in (options.seeds or (0,))
+        )
+
+    # -- parts --------------------------------------------------------------------------------------
+
+    def methods(self) -> dict[str, Contribution[MethodSpec]]:
+        names = self.options.methods or ()
+        if not names and not self.options.problems:
+            self.problems.append(
+                ConfigError(
+                    "no method is named", fix="name some: --methods zscl,diki,gift (clbench list methods)"
+                )
+            )
+        for name in self.options.settings:
+            if name not in names:
+                near = did_you_mean(name, names)
+                self.problems.append(
+                    ConfigError(
+                        f"settings are given for {name!r}, which is not among the methods to run",
+                        why=f"these are {', '.join(names) or 'none'}",
+                        fix=f"write {near[0]}.SETTING=VALUE" if near else f"add {name} to --methods",
+                    )
+                )
+        found = {name: self.find("method", name) for name in names}
+        return {name: method for name, method in found.items() if method is not None}
+
+    def order(self, stream: StreamSpec) -> str | None:
+        from clbench.streams.tasks import order_keys
+
+        order = self.options.order or stream.default_order
+        keys = [task.key for task in stream.tasks]
+        return (
+            order if self.try_(lambda: order_keys(order, keys, stream.orders, stream=stream.name)) else None
+        )
+
+    def label_spaces(self) -> tuple[str, tuple[str, ...]]:
+        from clbench.streams.labels import LABEL_SPACES
+
+        primary = self.choice("label space", self.options.label_space, LABEL_SPACES) or "task"
+        for name in self.options.label_spaces or ():
+            self.choice("label space", name, LABEL_SPACES)
+        wanted = {primary, *(self.options.label_spaces or LABEL_SPACES)}
+        return primary, tuple(name for name in LABEL_SPACES if name in wanted)
+
+    def device(self) -> str:
+        device = self.options.device or "auto"
+        if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+            self.problems.append(UnknownNameError("device", device, ("auto", "cpu", "cuda", "cuda:0", "mps")))
+        return device
+
+    def generator(self, stream: StreamSpec) -> str | None:
+        return self.options.generator or stream.generator
+
+    def check_requirements(self, method: MethodSpec, stream: StreamSpec) -> None:
+        """What the method cannot do without must be on the stream and installed."""
+        needs: tuple[tuple[str, str, Kind, str | None, str], ...] = (
+            ("reference", "reference data", "dataset", stream.reference, "choose a stream that has some"),
+            ("class_pool", "a class pool", "dataset", stream.class_pool, "choose a stream that has one"),
+            (
+                "generator",
+                "a text-to-image generator",
+                "generator",
+                self.generator(stream),
+                "name one with --generator (clbench list generators)",
+            ),
+        )
+        for need, title, kind, name, fix in needs:
+            if need not in method.requires:
+                continue
+            if name is None:
+                self.problems.append(
+                    ConfigError(
+                        f"method {method.name!r} requires {title}",
+                        why=f"stream {stream.name!r} has none",
+                        fix=fix,
+                    )
+                )
+            elif not (kind == "generator" and name == self.options.generator):  # that one is checked already
+                self.find(kind, name)
+
+    # -- collecting mistakes ------------------------------------------------------------------------
+
+    def find(self, kind: Kind, name: str) -> Contribution[Any] | None:
+        return self.try_(lambda: self.registry.find(kind, name))
+
+    def choice(self, title: str, value: str | None, choices: tuple[str, ...]) -> str | None:
+        if value is not None and value not in choices:
+            self.problems.append(UnknownNameError(title, value, choices))
+        return value
+
+    def checked(self, result: tuple[T, Any, list[ClbenchError]]) -> tuple[T, Any]:
+        self.problems += result[2]
+        return result[0], result[1]
+
+    def try_(self, action: Callable[[], T]) -> T | None:
+        try:
+            return action()
+        except ClbenchError as error:
+            # Two methods may lack the same thing; one line is enough.
+            if str(error) not in [str(problem) for problem in self.problems]:
+                self.problems.append(error)
+            return None

@@ -1,0 +1,74 @@
+"""One run, described completely."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from clbench.methods.fit import Precision
+    from clbench.streams.labels import LabelSpaceName
+
+__all__ = ["RunConfig", "SettingSource"]
+
+SettingSource = Literal["default", "tuned", "user"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """A method with its settings, on a stream, from a seed: everything that decides the figures.
+
+    Attributes:
+        method, stream, order, backbone: names as on the command line.
+        generator: the text-to-image model, for methods that require one; else ``None``.
+        seed: from which the run's random states are derived.
+        device: ``cpu``, ``cuda`` or ``cuda:INDEX``; never ``auto``.
+        precision: of forward passes.
+        label_space: the primary one, whose matrix is ranked.
+        label_spaces: all that are scored; holds the primary one.
+        eval_batch: images per batch when testing.
+        settings: of the method, complete and JSON-serialisable.
+        settings_sources: for each setting whether its value is the class's ``default`` (the paper's), the
+            plugin's ``tuned`` one for this stream, or the ``user``'s.
+    """
+
+    method: str
+    stream: str
+    order: str
+    backbone: str
+    generator: str | None = None
+    seed: int = 0
+    device: str = "cpu"
+    precision: Precision = "fp32"
+    label_space: LabelSpaceName = "task"
+    label_spaces: tuple[LabelSpaceName, ...] = ("task", "seen", "union")
+    eval_batch: int = 256
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings_sources: Mapping[str, SettingSource] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    @property
+    def key(self) -> str:
+        """Sixteen hexadecimal digits, equal for configurations that must give equal figures.
+
+        Of the device the kind counts, not its index; where a setting's value came from does not count.
+        """
+        deciding = self.as_json()
+        del deciding["settings_sources"]
+        deciding["device"] = self.device.partition(":")[0]
+        text = json.dumps(deciding, sort_keys=True, ensure_ascii=True, allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def as_json(self) -> dict[str, Any]:
+        """All fields as JSON-serialisable values; :meth:`from_json` is the inverse."""
+        return {**asdict(self), "label_spaces": list(self.label_spaces)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> RunConfig:
+        """Rebuild what :meth:`as_json` returned."""
+        return cls(**{**value, "label_spaces": tuple(value["label_spaces"])})

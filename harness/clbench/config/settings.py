@@ -1,0 +1,84 @@
+"""A method's settings: class defaults (the paper's) < tuned for the stream < the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from clbench.config.runconfig import SettingSource
+from clbench.errors import ClbenchError, ConfigError, PluginError, UnknownNameError
+from clbench.plugins import Contribution
+from clbench.specs import MethodSpec, load_reference
+
+__all__ = ["resolve_settings", "settings_class"]
+
+
+def settings_class(method: Contribution[MethodSpec]) -> Any:
+    """Import the method's settings class, and nothing heavier.
+
+    Raises:
+        PluginError: it cannot be imported or is no :class:`clbench.Settings`.
+    """
+    from clbench.methods.settings import Settings
+
+    what = f"the settings of method {method.spec.name!r} ({method.distribution} {method.version})"
+    fix = f"mend or upgrade the plugin: pip install -U {method.distribution}"
+    try:
+        found = load_reference(method.spec.settings)
+    except Exception as error:
+        cause = f"{method.spec.settings}: {type(error).__name__}: {error}"
+        raise PluginError(f"{what} cannot be loaded", why=cause, fix=fix) from error
+    if not (isinstance(found, type) and issubclass(found, Settings)):
+        raise PluginError(
+            f"{what} are no clbench.Settings", why=f"{method.spec.settings} is {found!r}", fix=fix
+        )
+    return found
+
+
+def resolve_settings(
+    method: Contribution[MethodSpec], stream: str | None, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, SettingSource], list[ClbenchError]]:
+    """Return complete settings as JSON values, where each comes from, and the mistakes."""
+    from pydantic import ValidationError
+
+    name = method.spec.name
+    try:
+        model = settings_class(method)
+    except PluginError as error:
+        return {}, {}, [error]
+    known = tuple(model.model_fields)
+    fix = f"see all settings: clbench show method {name}"
+    tuned = dict(method.spec.tuned.get(stream, {})) if stream is not None else {}
+    problems: list[ClbenchError] = [
+        UnknownNameError(f"setting of {name}", key, known, fix=fix) for key in given if key not in known
+    ]
+    problems += [
+        PluginError(
+            f"{method.distribution} {method.version} tunes {key!r} for stream {stream!r}",
+            why=f"method {name!r} has no setting of that name",
+        )
+        for key in tuned
+        if key not in known
+    ]
+    wanted = {key: value for key, value in {**tuned, **given}.items() if key in known}
+    sources: dict[str, SettingSource] = {
+        key: "user" if key in given else "tuned" if key in tuned else "default" for key in known
+    }
+    try:
+        settings: dict[str, Any] = model.model_validate(wanted).model_dump(mode="json")
+    except ValidationError as error:
+        seen: set[str] = set()
+        for detail in error.errors(include_url=False):
+            key = str(detail["loc"][0]) if detail["loc"] else ""
+            if key in seen:
+                continue  # a field that is a union reports each of its members
+            seen.add(key)
+            message = detail["msg"].removeprefix("Value error, ")
+            if not key:
+                problems.append(ConfigError(f"settings of {name}: {message}", fix=fix))
+                continue
+            origin = {"user": "", "tuned": f" (tuned for {stream})", "default": " (the default)"}
+            at = f"{name}.{key} = {wanted.get(key)!r}{origin[sources.get(key, 'user')]}"
+            problems.append(ConfigError(f"{at}: {message[:1].lower()}{message[1:]}", fix=fix))
+        return {}, sources, problems
+    return settings, sources, problems
