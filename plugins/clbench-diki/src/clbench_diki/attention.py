@@ -1,0 +1,156 @@
+"""Self-attention with a residual branch over prompt slots (DIKI, section 3.3)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from clbench.errors import MethodError
+from torch import Tensor, nn
+
+__all__ = ["Injection", "ResidualAttention", "residual_attention"]
+
+
+class Injection(NamedTuple):
+    """What is injected into one attention layer.
+
+    Attributes:
+        keys, values: (slots, width), or (batch, slots, width) for prompts of each sample.
+        weight: a number, or (batch,) for a weight of each sample.
+    """
+
+    keys: Tensor
+    values: Tensor
+    weight: float | Tensor = 1.0
+
+
+def residual_attention(
+    query: Tensor,
+    in_proj_weight: Tensor,
+    in_proj_bias: Tensor | None,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    num_heads: int,
+    prompt_keys: Tensor | None = None,
+    prompt_values: Tensor | None = None,
+    *,
+    weight: float | Tensor = 1.0,
+    attn_mask: Tensor | None = None,
+) -> Tensor:
+    """Attend to the tokens themselves and, in a weighted side branch, to prompt slots.
+
+    ``out_proj(softmax(q kᵀ / √h + mask) v + weight · softmax(q Kᵀ / √h) V)`` with h = width / num_heads.
+    The prompts K, V enter as they are: no input projection, no bias, no mask, no position; the softmax of
+    the side branch runs over the slots alone, so that it adds a convex combination of rows of V. With
+    V = 0 or weight 0 the result is plain self-attention.
+
+    Args:
+        query: tokens, (batch, tokens, width).
+        in_proj_weight: (3 · width, width): query, key and value projections, stacked.
+        in_proj_bias: (3 · width,) or ``None``.
+        out_proj_weight: (width, width).
+        out_proj_bias: (width,) or ``None``.
+        num_heads: number of heads; divides the width.
+        prompt_keys, prompt_values: (slots, width), or (batch, slots, width) for prompts of each sample;
+            ``None`` leaves the branch out.
+        weight: of the branch: a number, a scalar tensor, or (batch,) for a weight of each sample.
+        attn_mask: added to the scores of the tokens' own attention; broadcast to (batch, heads, tokens,
+            tokens).
+
+    Returns:
+        (batch, tokens, width).
+
+    Raises:
+        ValueError: the heads do not divide the width, or only one of keys and values is given.
+
+    Source: Tang et al., ECCV 2024, section 3.3; the authors' code adds the branch before the output
+    projection.
+    """
+    batch, tokens, width = query.shape
+    if width % num_heads:
+        raise ValueError(f"{num_heads} heads do not divide the width {width}")
+    if (prompt_keys is None) != (prompt_values is None):
+        raise ValueError("prompt_keys and prompt_values go together: give both or neither")
+
+    def heads(x: Tensor) -> Tensor:
+        """(…, n, width) → (…, heads, n, width / heads)."""
+        return x.reshape(*x.shape[:-1], num_heads, -1).transpose(-3, -2)
+
+    q, k, v = (heads(x) for x in F.linear(query, in_proj_weight, in_proj_bias).chunk(3, dim=-1))
+    mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=attn_mask)
+    if prompt_keys is not None and prompt_values is not None:
+        K, V = (heads(x.to(q.dtype)).expand(batch, -1, -1, -1) for x in (prompt_keys, prompt_values))
+        branch = F.scaled_dot_product_attention(q, K, V)
+        if isinstance(weight, Tensor):
+            weight = weight.to(mixed.dtype).reshape(-1, 1, 1, 1)
+        mixed = mixed + weight * branch
+    return F.linear(mixed.transpose(1, 2).reshape(batch, tokens, width), out_proj_weight, out_proj_bias)
+
+
+class ResidualAttention(nn.Module):
+    """Stand-in for the self-attention of an open_clip block, with room for an :class:`Injection`.
+
+    It takes over the layer's own parameters under their own names, so that checkpoints stay valid. Without
+    an injection it computes what the layer computed.
+
+    Args:
+        original: a self-attention layer with ``batch_first=True``.
+
+    Raises:
+        MethodError: the layer is of another make.
+    """
+
+    def __init__(self, original: nn.Module) -> None:
+        super().__init__()
+        if not (
+            isinstance(original, nn.MultiheadAttention)
+            and original.batch_first
+            and original.in_proj_weight is not None
+            and original.bias_k is None
+            and not original.add_zero_attn
+        ):
+            raise MethodError(
+                f"DIKI cannot inject prompts into an attention layer of type {type(original).__name__}",
+                why="it needs torch's MultiheadAttention with batch_first=True and one width for q, k and v",
+                fix="choose a backbone whose towers are open_clip's own transformers, such as ViT-B-16",
+            )
+        self.num_heads = original.num_heads
+        self.width = original.embed_dim
+        self.in_proj_weight = original.in_proj_weight
+        self.in_proj_bias = original.in_proj_bias
+        self.out_proj = original.out_proj
+        self.injection: Injection | None = None
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor | None = None,
+        value: Tensor | None = None,
+        need_weights: bool = False,
+        attn_mask: Tensor | None = None,
+    ) -> tuple[Tensor, None]:
+        """Attend as ``MultiheadAttention`` does when it is asked for no weights.
+
+        Raises:
+            ValueError: keys or values other than the query (cross-attention), or weights asked for.
+        """
+        if (
+            need_weights
+            or (key is not None and key is not query)
+            or (value is not None and value is not query)
+        ):
+            raise ValueError("this layer is self-attention without attention weights")
+        keys, values, weight = self.injection or (None, None, 1.0)
+        mixed = residual_attention(
+            query,
+            self.in_proj_weight,
+            self.in_proj_bias,
+            self.out_proj.weight,
+            self.out_proj.bias,
+            self.num_heads,
+            keys,
+            values,
+            weight=weight,
+            attn_mask=attn_mask,
+        )
+        return mixed, None

@@ -1,0 +1,24 @@
+"""What this package contributes to clbench: the method ``diki``."""
+
+from __future__ import annotations
+
+from clbench import Assumptions, MethodSpec, hookimpl
+
+
+@hookimpl
+def clbench_methods() -> tuple[MethodSpec, ...]:
+    return (
+        MethodSpec(
+            name="diki",
+            title="DIKI",
+            summary="frozen CLIP; task prompts in a residual branch, weighed by each task's Gaussian",
+            factory="clbench_diki.method:DIKI",
+            settings="clbench_diki.settings:DIKISettings",
+            tuned={"mini": {"score_scale": "dimension"}},
+            assumptions=Assumptions(task_identity="inferred"),
+            citation=(
+                "Tang et al., Mind the Interference: Retaining Pre-trained Knowledge in Parameter Efficient "
+                "Continual Learning of Vision-Language Models, ECCV 2024"
+            ),
+        ),
+    )

@@ -1,0 +1,43 @@
+"""DIKI's settings; defaults are those of the authors' MTIL configuration."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from clbench.methods.settings import Settings
+from pydantic import Field, PositiveFloat
+
+__all__ = ["DIKISettings"]
+
+
+class DIKISettings(Settings):
+    """Settings of DIKI."""
+
+    depth: int = Field(
+        8, ge=1, description="prompted blocks in each tower, from the first; at most all of them"
+    )
+    length: int = Field(8, ge=1, description="prompt slots in each prompted layer")
+    lr: float = Field(5.0, gt=0, description="learning rate of the first step (plain SGD)")
+    final_lr: float = Field(0.005, ge=0, description="learning rate that the cosine falls towards")
+    epochs: int = Field(10, ge=1, description="passes through a task's training images")
+    steps: int | None = Field(None, ge=1, description="optimiser steps a task, instead of epochs")
+    batch_size: int = Field(128, ge=1, description="training images a step")
+    inference: Literal["batch_vote", "per_sample"] = Field(
+        "batch_vote",
+        description="batch_vote: one task for all images of a test batch, as the authors' code; "
+        "per_sample: each image by itself",
+    )
+    calibrated: bool = Field(True, description="weigh the prompts by likelihood; false is the ablation IKI")
+    score_scale: Literal["authors", "dimension"] | PositiveFloat = Field(
+        "authors",
+        description="divisor of log densities: authors (512), dimension (embedding width), or a number",
+    )
+    text_levels: int = Field(
+        16,
+        ge=1,
+        description="per_sample only: the text tower's weight is rounded to a multiple of 1/text_levels",
+    )
+    jitter: float = Field(1e-7, ge=0, description="added to the diagonal of each task's covariance")
+    test_templates: Literal["first", "all"] = Field(
+        "first", description="prompts of a class at test: the training prompt, or the mean over all templates"
+    )
