@@ -68,8 +68,9 @@ def image_text_alignment(
     """Match every generated image with the prompt it was made from.
 
     The target of row i is ``Y_ij = E_ij / Σ_k E_ik`` with ``E_ij = 1`` where images i and j share a prompt:
-    duplicates share the mass instead of being each other's negatives. The paper's identity target
-    is what distinct ids give (``range(batch)``).
+    duplicates share the mass. The paper's target is the identity, which distinct ids give
+    (``range(batch)``). Where equal prompts have equal logits, as with embeddings from one encoder, both
+    targets give the same loss and gradient: mass moves between equal columns, or between equal rows.
 
     Args:
         logits: (batch, batch), image i against the prompt of image j.

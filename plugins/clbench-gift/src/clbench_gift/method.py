@@ -61,9 +61,9 @@ class GIFT(FineTuning):
     3. On the task's images: cross-entropy against the first-template prompts of its classes.
     4. AdamW moves along g + ∇CE + 2 λ F (θ - θ_prev), with θ_prev the weights at the start of the task.
 
-    Where code and paper differ, the code made the published numbers and is the default: tempered and
-    scaled logits, duplicate-aware smoothed alignment targets, importances normalised per tensor. The
-    settings ``distillation_logits``, ``alignment_target`` and ``fisher_normalised`` give the formulas.
+    Where code and paper differ, the code made the published numbers and is the default: scaled and tempered
+    logits, smoothed alignment targets, importances normalised per tensor. The settings
+    ``distillation_logits``, ``alignment_smoothing`` and ``fisher_normalised`` give the formulas.
 
     Computed once instead of every step, with the same result: the teacher's embeddings of all generated
     images and prompts, each distinct prompt of a batch, and the penalty's gradient without autograd.
@@ -141,8 +141,8 @@ class GIFT(FineTuning):
 
     def _classification_loss(self, batch: Batch, task: TrainingTask) -> Tensor:
         classifier = text_features(self.backbone, task.labels.first_prompts)
-        logits = self.backbone.scale.detach() * self._embed(batch.images) @ classifier.T
-        return F.cross_entropy(logits.float(), batch.labels, label_smoothing=self.settings.label_smoothing)
+        logits = self.backbone.scale.detach() * _cosines(self._embed(batch.images), classifier)
+        return F.cross_entropy(logits, batch.labels, label_smoothing=self.settings.label_smoothing)
 
     def _synthetic_losses(self, batch: Batch, synthetic: Synthetic) -> Losses:
         settings, device = self.settings, batch.images.device
@@ -154,8 +154,7 @@ class GIFT(FineTuning):
             images = self._embed(batch.images)
         if settings.synthetic_gradient != "image_only":
             texts = text_features(self.backbone, [synthetic.prompts[i] for i in ids.tolist()])
-        student = images.float() @ texts.float().T
-        teacher = teacher_images @ teacher_texts.T
+        student, teacher = _cosines(images, texts), _cosines(teacher_images, teacher_texts)
         scale = self.backbone.scale.detach()
         losses: dict[str, Tensor] = {}
         if settings.distillation:
@@ -165,9 +164,7 @@ class GIFT(FineTuning):
                 halves = contrastive_distillation(teacher, student, 1.0)
             losses["distillation"] = settings.distillation * sum(halves, torch.zeros(()).to(student))
         if settings.alignment:
-            if settings.alignment_target == "identity":
-                ids = torch.arange(len(ids))
-            halves = image_text_alignment(scale * student, ids, settings.label_smoothing)
+            halves = image_text_alignment(scale * student, ids, settings.alignment_smoothing)
             losses["alignment"] = settings.alignment * sum(halves, torch.zeros(()).to(student))
         return losses
 
@@ -221,3 +218,9 @@ class GIFT(FineTuning):
         _log.warning("%d of %d generated images are black and left out", len(pixels) - len(kept), len(pixels))
         images = ImageSet(generated.images.dataset.select(kept), name=generated.images.name, label=None)
         return images, tuple(generated.prompts[i] for i in kept)
+
+
+def _cosines(images: Tensor, texts: Tensor) -> Tensor:
+    """All inner products of unit vectors, in float32 also under mixed precision: logits are a hundredfold."""
+    with torch.autocast(images.device.type, enabled=False):
+        return images.float() @ texts.float().T

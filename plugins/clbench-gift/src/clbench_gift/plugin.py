@@ -47,7 +47,7 @@ def clbench_generators() -> list[GeneratorSpec]:
         GeneratorSpec(
             name="sd15",
             title="Stable Diffusion v1.5",
-            summary="512×512 pixels through diffusers; fetches gigabytes of weights from the Hugging Face hub once",
+            summary="512×512 pixels; its weights, some gigabytes, come from the Hugging Face hub",
             factory="clbench_gift.generators:sd15",
         )
     ]

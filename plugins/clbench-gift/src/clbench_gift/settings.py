@@ -22,9 +22,7 @@ class GIFTSettings(Settings):
     lr: float = Field(1e-5, gt=0, description="peak learning rate; multiplied by the task's own rate factor")
     warmup: int = Field(100, ge=0, description="steps of linear warm-up")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled weight decay")
-    label_smoothing: float = Field(
-        0.2, ge=0, lt=1, description="of the classification loss and of the alignment loss"
-    )
+    label_smoothing: float = Field(0.2, ge=0, lt=1, description="of the classification loss")
 
     num_images: int = Field(1000, ge=1, le=TASK_STRIDE, description="generated images per task")
     synthetic_batch_size: int = Field(64, ge=1, description="generated images per step")
@@ -48,9 +46,8 @@ class GIFTSettings(Settings):
     )
     temperature: float = Field(2.0, gt=0, description="T of the distillation, with scaled logits")
     alignment: float = Field(0.25, ge=0, description="β, weight of image–text alignment; 0: off")
-    alignment_target: Literal["prompts", "identity"] = Field(
-        "prompts",
-        description="prompts: equal prompts share the mass (authors' code); identity: the paper's formula",
+    alignment_smoothing: float = Field(
+        0.2, ge=0, lt=1, description="of the alignment targets (authors' code); 0: the paper's formula"
     )
     synthetic_gradient: Literal["both", "image_only", "text_only"] = Field(
         "both", description="towers that learn from generated images; else the teacher's embeddings"
