@@ -1,1 +1,24 @@
-"""."""
+"""Records → tables and figures. Nothing here imports torch; pandas and matplotlib wait for their use."""
+
+from __future__ import annotations
+
+from clbench.boards.board import Board, Group, Table, board_of, leaderboard
+from clbench.boards.figures import accuracy_heatmap, transfer_last_scatter
+from clbench.boards.rendering import FORMATS, Format, render
+from clbench.boards.rows import DEFAULT_METRICS, Column, Row
+
+__all__ = [
+    "DEFAULT_METRICS",
+    "FORMATS",
+    "Board",
+    "Column",
+    "Format",
+    "Group",
+    "Row",
+    "Table",
+    "accuracy_heatmap",
+    "board_of",
+    "leaderboard",
+    "render",
+    "transfer_last_scatter",
+]

@@ -1,0 +1,196 @@
+"""The rows of one table: a method's records over seeds become means with intervals."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from clbench.boards.variants import Variant, variants
+from clbench.errors import UnknownNameError
+from clbench.results.metrics import METRICS, MatrixError
+from clbench.results.records import Record
+from clbench.results.statistics import Interval, mean_interval
+from clbench.specs import MetricSpec, load_reference
+
+__all__ = ["DEFAULT_METRICS", "Column", "Row", "columns_of", "rows_of"]
+
+_LOG = logging.getLogger(__name__)
+
+Protocol = Literal["stream", "zero_shot", "joint", "independent"]
+
+DEFAULT_METRICS = ("transfer", "average", "last")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric as a column.
+
+    Attributes:
+        name: as in data frames.
+        title: as in tables for people.
+        metric: a pure function of the matrix.
+        higher_is_better: whether the largest value is the best one.
+    """
+
+    name: str
+    title: str
+    metric: Callable[[Any], float]
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table.
+
+    Attributes:
+        method: the method's name, and what tells it apart from its other rows.
+        protocol: how it learns: ``stream``, ``zero_shot``, ``joint`` or ``independent``.
+        seeds: how many records were averaged; ``None`` where nothing depends on a seed.
+        values: by metric, in percent; a metric that cannot be computed is missing.
+        uses: what the method takes for granted, in words.
+        status: ``finished``, ``running`` or ``failed``.
+        reason: why it failed, or how far it is.
+    """
+
+    method: str
+    protocol: Protocol
+    seeds: int | None
+    values: Mapping[str, Interval] = field(default_factory=dict)
+    uses: str = ""
+    status: Literal["finished", "running", "failed"] = "finished"
+    reason: str = ""
+
+    @property
+    def kind(self) -> Literal["ranked", "reference"]:
+        """``ranked`` methods learn task after task and compete; a ``reference`` does not."""
+        return "ranked" if self.protocol == "stream" else "reference"
+
+
+def columns_of(metrics: Sequence[str], extra: Sequence[MetricSpec] = ()) -> tuple[Column, ...]:
+    """Return the columns with these names.
+
+    Raises:
+        UnknownNameError: neither clbench nor ``extra`` provides one of them.
+    """
+    provided = {spec.name: spec for spec in extra}
+    columns = []
+    for name in metrics:
+        if name in METRICS:
+            columns.append(Column(name, name.capitalize(), METRICS[name]))
+        elif name in provided:
+            spec = provided[name]
+            columns.append(Column(name, spec.title, load_reference(spec.factory), spec.higher_is_better))
+        else:
+            raise UnknownNameError("metric", name, [*METRICS, *provided])
+    return tuple(columns)
+
+
+def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> tuple[list[Row], list[str]]:
+    """Return the rows of comparable records, best average first, and remarks on them.
+
+    Rows without a result come last. A zero-shot row is added unless a record provides one.
+    """
+    rows: list[Row] = []
+    notes: list[str] = []
+    for variant in variants(records):
+        rows += _rows_of_variant(variant, columns)
+        if variant.superseded:
+            notes.append(
+                f"{variant.label}: left out {variant.superseded} older or unfinished records of its seeds"
+            )
+        for note in dict.fromkeys(note for r in variant.records for note in r.notes):
+            notes.append(f"{variant.label}: {note}")
+    if not any(r.method.protocol == "zero_shot" and r.status == "finished" for r in records):
+        rows += _zero_shot(records, columns)
+    rows.sort(key=lambda row: _rank(row, columns))
+    return rows, notes
+
+
+def _rows_of_variant(variant: Variant, columns: Sequence[Column]) -> list[Row]:
+    sample = variant.records[0]
+    protocol = sample.method.protocol
+    rows = []
+    if variant.finished:
+        values: dict[str, Interval] = {}
+        for column in columns:
+            figures = [_value(r, column) for r in variant.finished]
+            known = [f for f in figures if f is not None]
+            if len(known) == len(figures):
+                values[column.name] = mean_interval(known)
+        rows.append(Row(variant.label, protocol, len(variant.finished), values, _uses(sample)))
+    for status in ("failed", "running"):
+        those = [r for r in variant.records if r.status == status]
+        if those:
+            reason = "; ".join(f"seed {r.seed}: {_reason(r)}" for r in those)
+            rows.append(Row(variant.label, protocol, len(those), {}, _uses(sample), status, reason))
+    return rows
+
+
+def _value(record: Record, column: Column) -> float | None:
+    # Checked against the matrix when the record was read; thousands of records need not compute it again.
+    if column.name in METRICS and record.metrics is not None:
+        known: float | None = getattr(record.metrics, column.name)
+        return known
+    return _computed(column, record.matrix)
+
+
+def _computed(column: Column, matrix: Sequence[Sequence[float | None]]) -> float | None:
+    try:
+        return float(column.metric(matrix))
+    except MatrixError:
+        return None
+    except Exception as error:
+        # A plugin's metric must not take the other columns with it.
+        _LOG.warning("metric %s failed: %s: %s", column.name, type(error).__name__, error)
+        return None
+
+
+def _reason(record: Record) -> str:
+    failure = record.failure
+    if failure is None:
+        return f"{record.rows} of {len(record.stream.tasks)} tasks done"
+    where = f" in task {failure.task}" if failure.task else ""
+    where += f", step {failure.step}" if failure.step is not None else ""
+    first_line = failure.error.strip().splitlines()[0]
+    return f"{failure.kind}{where}: {first_line}"
+
+
+def _uses(record: Record) -> str:
+    assumed = record.method.assumptions
+    words = []
+    if assumed.extra_data:
+        words.append("reference data")
+    if assumed.generated_images:
+        words.append("generated images")
+    if assumed.replay:
+        words.append("replay")
+    if assumed.task_identity != "none":
+        words.append(f"task id {assumed.task_identity}")
+    return ", ".join([*words, *assumed.external_models])
+
+
+def _zero_shot(records: Sequence[Record], columns: Sequence[Column]) -> list[Row]:
+    """The initial model as a row: its matrix is the zero-shot row T times.
+
+    Not for the classes seen so far: their number grows, so that rows of its matrix differ.
+    """
+    for record in records:
+        row = record.zero_shot.get(record.label_space)
+        if row is None or record.label_space == "seen":
+            continue
+        figures = {column.name: _computed(column, [row] * len(row)) for column in columns}
+        values = {name: Interval(x, None, 1) for name, x in figures.items() if x is not None}
+        return [Row("zero-shot", "zero_shot", None, values)]
+    return []
+
+
+def _rank(row: Row, columns: Sequence[Column]) -> tuple[int, float, str]:
+    if row.status != "finished":
+        return (1 if row.status == "running" else 2), 0.0, row.method
+    column = next((c for c in columns if c.name == "average"), columns[0] if columns else None)
+    interval = row.values.get(column.name) if column else None
+    if column is None or interval is None:
+        return 0, float("inf"), row.method
+    return 0, -interval.mean if column.higher_is_better else interval.mean, row.method
