@@ -50,7 +50,7 @@ class Measured:
 
 
 class FeatureCache:
-    """Normalised image embeddings of frozen models, by weights and images; shared by all runs of a process."""
+    """Normalised image embeddings of frozen models; shared by all runs of a process."""
 
     def __init__(self) -> None:
         self._features: dict[tuple[str, str, str], Tensor] = {}
@@ -111,7 +111,7 @@ class Context:
         self.moment = moment
         base = self._derive("global")
         random.seed(base)
-        np.random.seed(base % 2**32)  # noqa: NPY002 (libraries that methods use read the global state)
+        np.random.seed(base % 2**32)
         torch.manual_seed(base)
 
     def generator(self, name: str) -> torch.Generator:

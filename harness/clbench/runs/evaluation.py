@@ -162,7 +162,7 @@ def _checked(method: Scorer, images: Tensor, labels: LabelSpace, key: str) -> Te
     logits = method.score(images, labels)
     if tuple(logits.shape) != (len(images), len(labels)):
         raise MethodError(
-            f"score() returned shape {tuple(logits.shape)} for {len(images)} images and {len(labels)} classes",
+            f"score() gave shape {tuple(logits.shape)} for {len(images)} images and {len(labels)} classes",
             why="one row per image and one column per class of `labels` are due",
         )
     if not bool(torch.isfinite(logits).all()):

@@ -115,7 +115,7 @@ class JointProtocol(StreamProtocol):
         learn_jointly = getattr(self.method, "learn_jointly", None)
         if learn_jointly is None:
             raise MethodError(
-                f"method {self.bench.config.method!r} declares protocol 'joint' but has no learn_jointly(tasks)"
+                f"{self.bench.config.method!r} declares protocol 'joint' but has no learn_jointly(tasks)"
             )
         learn_jointly([task.for_training(i) for i, task in enumerate(self.stream.tasks)])
 

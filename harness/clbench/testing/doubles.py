@@ -6,18 +6,33 @@ import functools
 import io
 import math
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from clbench.models.generator import ImageGenerator
 from clbench.streams import ImageSet, Preprocessing, Stream, Task
 
 if TYPE_CHECKING:
+    import PIL.Image
+    from datasets import Dataset
+
     from clbench.methods import Context, Reference
     from clbench.models import Backbone
 
-__all__ = ["tiny_backbone", "tiny_context", "tiny_images", "tiny_reference", "tiny_stream"]
+__all__ = [
+    "NoiseGenerator",
+    "tiny_backbone",
+    "tiny_backbone_on",
+    "tiny_context",
+    "tiny_images",
+    "tiny_names",
+    "tiny_reference",
+    "tiny_reference_dataset",
+    "tiny_stream",
+]
 
 _NAMES = ("circle", "square", "stripe", "cross", "dot", "wave", "ring", "grid", "star", "arc")
 
@@ -48,13 +63,15 @@ def tiny_backbone(seed: int = 0, *, quick_gelu: bool = False) -> Backbone:
     return _pristine(seed, quick_gelu).copy()
 
 
-def tiny_images(count: int, classes: int, *, seed: int = 0, size: int = 16, name: str = "tiny") -> ImageSet:
-    """``count`` noisy images; images of a class share a pattern, so that something can be learned."""
+def tiny_images(
+    count: int, classes: int, *, seed: int = 0, domain: int = 0, size: int = 16, name: str = "tiny"
+) -> ImageSet:
+    """``count`` noisy images; images of a class of a domain share a pattern that can be learned."""
     import datasets
     import PIL.Image
 
     random = np.random.default_rng(seed)
-    patterns = np.random.default_rng(classes).integers(0, 256, (classes, 4, 4, 3))
+    patterns = np.random.default_rng([classes, domain]).integers(0, 256, (classes, 4, 4, 3))
     labels = np.arange(count) % classes
     rows = []
     for label in labels:
@@ -75,10 +92,12 @@ def tiny_stream(tasks: int = 3, classes: int = 4, *, train: int = 24, test: int 
             Task(
                 key=f"t{t}",
                 title=f"Task {t}",
-                classes=tuple(f"{_NAMES[(t * classes + c) % len(_NAMES)]} {t * classes + c}" for c in range(classes)),
+                classes=tuple(
+                    f"{_NAMES[(t * classes + c) % len(_NAMES)]} {t * classes + c}" for c in range(classes)
+                ),
                 templates=("a photo of a {}.", "a drawing of a {}."),
-                train=tiny_images(train, classes, seed=2 * t, name=f"t{t}/train"),
-                test=tiny_images(test, classes, seed=2 * t + 1, name=f"t{t}/test"),
+                train=tiny_images(train, classes, seed=2 * t, domain=t, name=f"t{t}/train"),
+                test=tiny_images(test, classes, seed=2 * t + 1, domain=t, name=f"t{t}/test"),
             )
             for t in range(tasks)
         ),
@@ -91,14 +110,68 @@ def tiny_reference(count: int = 20) -> Reference:
     from clbench.methods import Reference
 
     return Reference(
-        tiny_images(count, 5, seed=99, name="reference"), tuple(f"a picture of thing {i}" for i in range(count))
+        tiny_images(count, 5, seed=99, name="reference"),
+        tuple(f"a picture of thing {i}" for i in range(count)),
     )
 
 
+def tiny_reference_dataset() -> Dataset:
+    """The same reference data as a data set with columns ``image`` and ``text``."""
+    reference = tiny_reference()
+    return reference.images.dataset.select_columns(["image"]).add_column("text", list(reference.texts))
+
+
+def tiny_names() -> tuple[str, ...]:
+    """Class names that are in no task."""
+    return ("apple", "boat", "cloud", "door", "engine")
+
+
+def tiny_backbone_on(device: str) -> Backbone:
+    """:func:`tiny_backbone` on a device."""
+    backbone = tiny_backbone()
+    backbone.model.to(device)
+    return backbone
+
+
+class NoiseGenerator(ImageGenerator):
+    """Draws an image of noise for each seed, tinted by the prompt."""
+
+    name = "tiny-noise"
+    digest = "tiny-noise-1"
+    steps = 1
+    guidance = 1.0
+
+    def __init__(self, device: str = "cpu") -> None:
+        del device
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        seeds: Sequence[int],
+        *,
+        steps: int | None = None,
+        guidance: float | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> list[PIL.Image.Image]:
+        import PIL.Image
+
+        images = []
+        for done, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True), start=1):
+            random = np.random.default_rng([seed, *prompt.encode()])
+            images.append(PIL.Image.fromarray(random.integers(0, 256, (16, 16, 3)).astype(np.uint8)))
+            if progress is not None:
+                progress(done)
+        return images
+
+
 def tiny_context(
-    stream: Stream | None = None, *, backbone: Backbone | None = None, seed: int = 0, scratch: Path | None = None
+    stream: Stream | None = None,
+    *,
+    backbone: Backbone | None = None,
+    seed: int = 0,
+    scratch: Path | None = None,
 ) -> Context:
-    """A context for ``stream`` with reference data and a class pool, started before its first task."""
+    """A context for ``stream`` with all kinds of extra data, started before its first task."""
     from clbench.methods import Context
 
     stream = stream or tiny_stream()
@@ -108,7 +181,8 @@ def tiny_context(
         task_keys=stream.keys,
         scratch=scratch or Path(tempfile.mkdtemp(prefix="clbench-")),
         reference=tiny_reference,
-        class_pool=lambda: ("apple", "boat", "cloud", "door", "engine"),
+        class_pool=tiny_names,
+        generator=NoiseGenerator,
     )
     context.begin(f"0:{stream.keys[0]}")
     return context

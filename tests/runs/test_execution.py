@@ -1,0 +1,399 @@
+"""Runs from the outside: what is on disk afterwards, and what an interruption costs."""
+
+import json
+import math
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from clbench import Assumptions, FineTuning, MethodSpec, Settings, hookimpl, metrics
+from clbench.config import RunConfig
+from clbench.events import Progress, RowRecorded, RunFinished, RunStarted
+from clbench.methods import constant
+from clbench.models import text_classifier, text_features
+from clbench.plugins import Registry
+from clbench.results.predictions import load_predictions
+from clbench.results.store import read_record
+from clbench.runs import execute
+from clbench.testing import tiny_backbone, tiny_plugin, tiny_stream
+from pydantic import Field
+
+
+class SmallSettings(Settings):
+    lr: float = Field(1e-3, gt=0)
+    steps: int = Field(4, gt=0)
+    explode_at: int = -1
+
+
+class Small(FineTuning):
+    """Fine-tuning that keeps momentum-like state of its own, so that forgetting to restore it shows."""
+
+    interrupt = ""  # "learn:1", "evaluate:1": raise KeyboardInterrupt there
+    learned_log: list = []  # noqa: RUF012
+
+    def __init__(self, backbone, settings, context):
+        super().__init__(backbone, settings, context)
+        self.learned = 0
+        self.drift = torch.zeros(1)
+
+    def learn(self, task):
+        self.learned_log.append(task.key)
+
+        def step(k, batch):
+            if k == 2 and self.interrupt == f"learn:{task.index}":
+                raise KeyboardInterrupt
+            classifier = text_features(self.backbone, task.labels.first_prompts)
+            features = F.normalize(self.backbone.encode_image(batch.images), dim=-1)
+            loss = F.cross_entropy(self.backbone.scale * features @ classifier.T, batch.labels)
+            if task.index == self.settings.explode_at and k == 3:
+                loss = loss * math.nan
+            return {"ce": loss}
+
+        self.context.fit(
+            task,
+            [p for _, p in self.backbone.trainable()],
+            step,
+            steps=self.settings.steps,
+            schedule=constant(self.settings.lr + float(self.drift)),
+            batch_size=8,
+        )
+        self.learned += 1
+        self.drift = torch.rand(1) * 1e-4  # from the global state: must be restored with the task
+        self.weights_changed()
+
+    def learn_jointly(self, tasks):
+        for task in tasks:
+            self.learn(task)
+
+    def score(self, images, labels):
+        if self.interrupt == f"evaluate:{self.learned - 1}":
+            raise KeyboardInterrupt
+        return super().score(images, labels)
+
+    def state_dict(self):
+        return super().state_dict() | {"learned": self.learned, "drift": self.drift}
+
+    def load_state_dict(self, state):
+        super().load_state_dict(state)
+        self.learned, self.drift = state["learned"], state["drift"]
+
+
+class SmallPlugin:
+    __name__ = "small"
+
+    @hookimpl
+    def clbench_methods(self):
+        def spec(name, protocol="stream"):
+            return MethodSpec(
+                name=name,
+                title=name.title(),
+                summary="a test's method",
+                factory=f"{__name__}:Small",
+                settings=f"{__name__}:SmallSettings",
+                protocol=protocol,
+                assumptions=Assumptions(),
+            )
+
+        return [
+            spec("small"),
+            spec("frozen", "zero_shot"),
+            spec("joint", "joint"),
+            spec("independent", "independent"),
+        ]
+
+
+class Observer:
+    __name__ = "observer"
+
+    def __init__(self):
+        self.heard = []
+
+    @hookimpl
+    def clbench_row_recorded(self, event):
+        self.heard.append(event)
+        raise RuntimeError("an observer must not stop a run")
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    torch.set_num_threads(1)
+    Small.interrupt, Small.learned_log = "", []
+    sys.modules.setdefault(__name__, sys.modules[Small.__module__])
+
+
+@pytest.fixture(autouse=True)
+def _stream_built_once(monkeypatch):
+    stream = tiny_stream()
+    monkeypatch.setattr("clbench.testing.doubles.tiny_stream", lambda: stream)
+
+
+def _registry(*more):
+    return Registry.of(tiny_plugin, SmallPlugin(), *more)
+
+
+def _config(method="small", seed=0, **settings):
+    settings = {"lr": 1e-3, "steps": 4, "explode_at": -1} | settings
+    return RunConfig(
+        method=method,
+        stream="tiny",
+        order="I",
+        backbone="tiny",
+        seed=seed,
+        eval_batch=5,
+        settings=settings,
+        settings_sources=dict.fromkeys(settings, "user"),
+    )
+
+
+def _run(out, *configs, registry=None, listener=None):
+    return execute(registry or _registry(), configs, out=out, listener=listener)
+
+
+def _matrix(outcome):
+    return read_record(outcome.path).matrices
+
+
+def test_a_run_leaves_a_complete_record(tmp_path):
+    [outcome] = _run(tmp_path, _config())
+    assert outcome.status == "finished"
+    record = read_record(outcome.path)
+    assert record.status == "finished"
+    assert [t.key for t in record.stream.tasks] == ["t0", "t1", "t2"]
+    for space in ("task", "seen", "union"):
+        assert np.shape(record.matrices[space]) == (3, 3)
+    A = record.matrix
+    assert record.metrics.transfer == metrics.transfer(A)
+    assert record.metrics.average == metrics.average(A)
+    assert record.metrics.last == metrics.last(A)
+    trained = sum(p.numel() for n, p in tiny_backbone().model.named_parameters() if n != "logit_scale")
+    assert record.resources.trainable_parameters == (trained,) * 3
+    assert len(record.resources.learn_seconds) == len(record.resources.evaluate_seconds) == 3
+    assert record.resources.peak_memory_bytes > 50e6
+    assert record.provenance.plugins == {"local": "0"}
+    assert all(0 <= a * 12 / 100 <= 12 and (a * 12 / 100) == pytest.approx(round(a * 12 / 100)) for a in A[0])
+
+
+def test_accuracies_follow_from_the_stored_predictions_and_from_the_model(tmp_path):
+    [outcome] = _run(tmp_path, _config())
+    record = read_record(outcome.path)
+    predictions = load_predictions(outcome.path, record.predictions)
+    for space, rows in record.matrices.items():
+        for i, row in enumerate(rows):
+            for task, value in zip(record.stream.tasks, row, strict=True):
+                assert predictions.accuracy(space, i, task.key) == value
+    # the zero-shot row, computed here in the plainest way
+    backbone, stream = tiny_backbone(), tiny_stream()
+    for space, labels in (("union", stream.union), ("task", None)):
+        for j, task in enumerate(stream.tasks):
+            images = torch.stack(
+                [
+                    backbone.preprocessing.normalise(
+                        torch.from_numpy(backbone.preprocessing.to_pixels(task.test.image(i)))[None]
+                    )[0]
+                    for i in range(len(task.test))
+                ]
+            )
+            with torch.no_grad():
+                features = F.normalize(backbone.encode_image(images), dim=-1)
+                logits = features @ text_classifier(backbone, labels or task.labels).T
+            truth = torch.from_numpy(task.test.labels) + (stream.offsets[j] if labels else 0)
+            expected = 100.0 * (logits.argmax(1) == truth).float().mean().item()
+            assert record.zero_shot[space][j] == pytest.approx(expected)
+
+
+def test_narrower_label_spaces_are_never_harder(tmp_path):
+    record = read_record(_run(tmp_path, _config())[0].path)
+    task, seen, union = (np.array(record.matrices[s]) for s in ("task", "seen", "union"))
+    assert (union <= seen + 1e-9).all()
+    assert (seen <= task + 1e-9).all()
+    assert (seen[-1] == union[-1]).all()
+    assert (np.triu(seen, 1) == np.triu(task, 1)).all()
+
+
+def test_the_same_command_again_computes_nothing(tmp_path):
+    first = _matrix(_run(tmp_path, _config())[0])
+    Small.learned_log.clear()
+    events = []
+    [again] = _run(tmp_path, _config(), listener=events.append)
+    assert again.status == "cached"
+    assert Small.learned_log == []
+    assert _matrix(again) == first
+    assert [type(e) for e in events] == [RunFinished]
+    assert len(events[0].matrix) == 3
+
+
+def test_seeds_and_settings_are_runs_of_their_own(tmp_path):
+    a, b, c = _run(tmp_path, _config(), _config(seed=1), _config(lr=0.01))
+    assert len({a.path, b.path, c.path}) == 3
+    assert _matrix(a) != _matrix(c)
+
+
+@pytest.mark.parametrize(
+    "moment", ["learn:0", "learn:1", "learn:2", "evaluate:0", "evaluate:1", "evaluate:2"]
+)
+def test_an_interrupted_run_goes_on_and_ends_bit_equal(tmp_path, moment):
+    _run(tmp_path / "straight", _config())
+    Small.interrupt = moment
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path / "cut", _config())
+    Small.interrupt = ""
+    Small.learned_log.clear()
+    events = []
+    [outcome] = _run(tmp_path / "cut", _config(), listener=events.append)
+    assert outcome.status == "finished"
+    phase, index = moment.split(":")
+    expected_left = ["t0", "t1", "t2"][int(index) + (phase == "evaluate") :]
+    assert Small.learned_log == expected_left, "finished tasks are learned once"
+    started = next(e for e in events if isinstance(e, RunStarted))
+    assert started.resumed_rows == int(index)
+    straight_folder = next((tmp_path / "straight").rglob("record.json")).parent
+    assert _matrix(outcome) == read_record(straight_folder).matrices
+    weights = [
+        torch.load(folder / "checkpoint.pt", weights_only=True)["state"]
+        for folder in (straight_folder, outcome.path)
+    ]
+    assert weights[0]["model"].keys() == weights[1]["model"].keys()
+    for name in weights[0]["model"]:
+        assert torch.equal(weights[0]["model"][name], weights[1]["model"][name]), name
+
+
+def test_a_failing_method_is_recorded_and_the_others_go_on(tmp_path):
+    bad, good = _run(tmp_path, _config(explode_at=1), _config())
+    assert (bad.status, good.status) == ("failed", "finished")
+    assert "task t1, step 3" in bad.reason
+    record = read_record(bad.path)
+    assert record.status == "failed"
+    assert record.failure.task == "t1"
+    assert record.failure.step == 3
+    assert record.rows == 1, "what was computed is kept"
+    assert record.metrics is None
+
+
+def test_zero_shot_row_is_computed_once_for_all(tmp_path):
+    phases = []
+
+    def listen(event):
+        if isinstance(event, Progress):
+            phases.append((event.method, event.phase))
+
+    outcomes = _run(tmp_path, _config(), _config("frozen"), _config(seed=1), listener=listen)
+    assert {m for m, p in phases if p == "zero-shot"} == {"small"}
+    assert len(list((tmp_path / "zero-shot").glob("*.npz"))) == 1
+    frozen = read_record(outcomes[1].path)
+    assert frozen.matrix == (frozen.zero_shot["task"],) * 3
+    assert frozen.resources.trainable_parameters == ()
+
+
+def test_zero_shot_row_does_not_depend_on_the_order(tmp_path):
+    from dataclasses import replace
+
+    one, two = _run(tmp_path, _config("frozen"), replace(_config("frozen"), order="II"))
+    assert len(list((tmp_path / "zero-shot").glob("*.npz"))) == 1
+    a, b = read_record(one.path), read_record(two.path)
+    for space in ("task", "union"):
+        by_key = [{t.key: v for t, v in zip(r.stream.tasks, r.zero_shot[space], strict=True)} for r in (a, b)]
+        assert by_key[0] == by_key[1]
+    assert a.fingerprint.digest == b.fingerprint.digest
+    # seen classes grow in another order, so that label space may differ, but ends in the union
+    assert a.matrices["seen"][-1] == a.zero_shot["union"]
+
+
+def test_joint_learns_once_and_answers_every_row(tmp_path):
+    record = read_record(_run(tmp_path, _config("joint"))[0].path)
+    assert Small.learned_log == ["t0", "t1", "t2"]
+    assert record.matrix[0] == record.matrix[1] == record.matrix[2]
+    assert record.notes
+
+
+def test_independent_models_keep_their_tasks(tmp_path):
+    record = read_record(_run(tmp_path, _config("independent"))[0].path)
+    A, zero = np.array(record.matrix), np.array(record.zero_shot["task"])
+    for i in range(3):
+        assert (A[i, : i + 1] == np.diag(A)[: i + 1]).all()
+        assert (A[i, i + 1 :] == zero[i + 1 :]).all()
+    single = read_record(_run(tmp_path, _config())[0].path)
+    assert A[0, 0] == single.matrix[0][0], "the first task is learned as in a stream"
+
+
+def test_observers_hear_every_row_and_cannot_stop_a_run(tmp_path):
+    plugin = Observer()
+    [outcome] = _run(tmp_path, _config(), registry=_registry(plugin))
+    assert outcome.status == "finished"
+    assert [e.index for e in plugin.heard] == [0, 1, 2]
+    assert all(isinstance(e, RowRecorded) for e in plugin.heard)
+
+
+def test_a_second_process_does_not_touch_a_run_at_work(tmp_path):
+    from clbench.runs import run_folder
+    from filelock import FileLock
+
+    folder = run_folder(tmp_path, _config())
+    folder.mkdir(parents=True)
+    with FileLock(folder / ".lock"):
+        [outcome] = _run(tmp_path, _config())
+    assert outcome.status == "failed"
+    assert "another process" in outcome.reason
+
+
+def test_a_damaged_record_is_written_anew_from_what_was_kept(tmp_path):
+    [outcome] = _run(tmp_path, _config())
+    before = _matrix(outcome)
+    document = json.loads((outcome.path / "record.json").read_text())
+    document["matrices"]["task"][0][0] += 1
+    (outcome.path / "record.json").write_text(json.dumps(document))
+    Small.learned_log.clear()
+    [again] = _run(tmp_path, _config())
+    assert again.status == "finished"
+    assert Small.learned_log == []
+    assert _matrix(again) == before
+
+
+def test_a_damaged_checkpoint_is_an_error_that_names_the_fix(tmp_path):
+    [outcome] = _run(tmp_path, _config())
+    (outcome.path / "record.json").unlink()
+    (outcome.path / "checkpoint.pt").write_bytes(b"torn")
+    [again] = _run(tmp_path, _config())
+    assert again.status == "failed"
+    assert "delete" in again.reason
+
+
+@pytest.mark.slow
+def test_kill_at_a_random_moment_then_rerun_gives_the_same_run(tmp_path):
+    """SIGKILL leaves no chance to clean up; the moment is drawn anew in every test run."""
+    script = textwrap.dedent(
+        f"""
+        import importlib.util, sys, pathlib
+        spec = importlib.util.spec_from_file_location("execution_test", {str(Path(__file__))!r})
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["execution_test"] = module
+        spec.loader.exec_module(module)
+        print("ready", flush=True)
+        module._run(pathlib.Path(sys.argv[1]), module._config(steps=60))
+        """
+    )
+
+    def start(out):
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, str(out)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    started = time.monotonic()
+    assert start(tmp_path / "straight").wait(120) == 0
+    length = time.monotonic() - started
+    for _ in range(3):
+        process = start(tmp_path / "cut")
+        time.sleep(np.random.default_rng().uniform(0.1, 0.4) * length)
+        process.kill()
+        process.wait()
+    assert start(tmp_path / "cut").wait(120) == 0
+    records = [read_record(next((tmp_path / n).rglob("record.json"))) for n in ("straight", "cut")]
+    assert records[0].matrices == records[1].matrices
+    assert records[0].zero_shot == records[1].zero_shot
