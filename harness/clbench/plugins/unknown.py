@@ -39,7 +39,9 @@ def _fix(kind: str, name: str, home: str | None, known: set[str], reports: Seque
     fix = f"see what is installed: clbench list {kind}s"
     if near:
         fix = f"if you mean {near[0]!r}: pip install {absent[near[0]]}; else {fix}"
-    broken = [report.label for report in reports if report.status == "broken"]
+    # What official packages give is known; a broken one from elsewhere may give anything.
+    official = {package for names in CATALOGUE.values() for package in names.values()}
+    broken = [r.label for r in reports if r.status == "broken" and normalised(r.distribution) not in official]
     if broken:
         fix += f" (a broken plugin may be the one that gives it: {', '.join(broken)}; see clbench plugins)"
     return fix

@@ -1,0 +1,133 @@
+"""``clbench show run PATH``: a record in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from clbench.cli.matrix import matrix_table
+from clbench.cli.planning import as_typed
+from clbench.cli.tracking import duration
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from clbench.results import Record
+
+__all__ = ["print_record"]
+
+
+def print_record(path: Path, console: Console) -> None:
+    """Print matrix, metrics, settings, resources and provenance.
+
+    Raises:
+        RecordError: there is no record at ``path``, or it cannot be read.
+    """
+    from clbench.results import read_record
+
+    record = read_record(path)
+    status = {"finished": "green", "failed": "red", "running": "yellow"}[record.status]
+    console.print(
+        Text.assemble(
+            (record.method.title or record.method.name, "bold"),
+            f"  stream {record.stream.name}, order {record.stream.order}, backbone {record.backbone.name}, "
+            f"seed {record.seed}  ",
+            (record.status, status),
+        )
+    )
+    if record.failure is not None:
+        failure = record.failure
+        where = f"task {failure.task}" + (f", step {failure.step}" if failure.step is not None else "")
+        console.print(Text(f"{failure.kind} at {where}: {failure.error}", style="red"))
+        console.print(Text(failure.traceback.rstrip(), style="dim"))
+    tasks = [task.key for task in record.stream.tasks]
+    for space, rows in record.matrices.items():
+        console.print()
+        primary = " (primary)" if space == record.label_space and len(record.matrices) > 1 else ""
+        console.print(
+            matrix_table(
+                tasks,
+                dict(enumerate(rows)),
+                record.zero_shot.get(space, ()),
+                width=console.width,
+                title=f"accuracy in %, rows after learning, label space {space}{primary}",
+            )
+        )
+    console.print()
+    for title, facts in (
+        ("metrics", _metrics(record)),
+        ("settings", _settings(record)),
+        ("resources", _resources(record)),
+        ("provenance", _provenance(record)),
+    ):
+        _print_section(title, facts, console)
+
+
+def _print_section(title: str, facts: dict[str, str], console: Console) -> None:
+    if not facts:
+        return
+    table = Table(
+        box=None, pad_edge=False, show_header=False, title=title, title_justify="left", title_style="bold"
+    )
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for label, value in facts.items():
+        table.add_row(label, Text(value))
+    console.print(table)
+    console.print()
+
+
+def _metrics(record: Record) -> dict[str, str]:
+    values = {} if record.metrics is None else record.metrics.model_dump()
+    return {name: "–" if value is None else f"{value:.2f} %" for name, value in values.items()}
+
+
+def _settings(record: Record) -> dict[str, str]:
+    where = {"default": "", "tuned": f"  (tuned for {record.stream.name})", "user": "  (yours)"}
+    sources = record.method.settings_sources
+    return {
+        name: f"{as_typed(value)}{where[sources[name]]}" for name, value in record.method.settings.items()
+    }
+
+
+def _resources(record: Record) -> dict[str, str]:
+    spent = record.resources
+    facts: dict[str, str] = {}
+    if spent.learn_seconds:
+        facts["learning"] = f"{duration(sum(spent.learn_seconds))} ({_each(spent.learn_seconds)} s)"
+    if spent.evaluate_seconds:
+        facts["testing"] = f"{duration(sum(spent.evaluate_seconds))} ({_each(spent.evaluate_seconds)} s)"
+    if spent.trainable_parameters:
+        facts["trainable parameters"] = f"{max(spent.trainable_parameters):,}"
+    if spent.stored_parameters:
+        facts["stored parameters"] = f"{spent.stored_parameters[-1]:,} after the last task"
+    if spent.peak_memory_bytes is not None:
+        facts["peak memory"] = f"{spent.peak_memory_bytes / 2**30:.2f} GiB"
+    if spent.generated_images:
+        facts["generated images"] = f"{spent.generated_images:,}"
+    return facts
+
+
+def _each(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:.1f}" for value in values)
+
+
+def _provenance(record: Record) -> dict[str, str]:
+    origin = record.provenance
+    dirty = " with changes" if origin.dirty else ""
+    return {
+        "run": record.run_id,
+        "method from": f"{record.method.distribution} {record.method.version}",
+        "fingerprint": record.fingerprint.digest,
+        "commit": f"{origin.commit or 'unknown'}{dirty}",
+        "started": origin.started.isoformat(timespec="seconds"),
+        "finished": origin.finished.isoformat(timespec="seconds") if origin.finished else "–",
+        "device": f"{origin.device}, {origin.threads} threads, {origin.platform}, Python {origin.python}",
+        "packages": ", ".join(f"{name} {version}" for name, version in origin.versions.items()),
+        "plugins": ", ".join(f"{name} {version}" for name, version in origin.plugins.items()),
+        **{f"note {i}": note for i, note in enumerate(record.notes, start=1)},
+        **{name: as_typed(value) for name, value in record.declared.items()},
+    }

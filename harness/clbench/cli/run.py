@@ -1,0 +1,157 @@
+"""``clbench run``: from a command line to a leaderboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from clbench.cli.session import Session, disable_plugin_option, make_console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from clbench.cli.live import LiveDisplay
+    from clbench.cli.plain import PlainDisplay
+    from clbench.config import Options, RunConfig
+    from clbench.plugins import Registry
+    from clbench.runs import RunOutcome
+
+
+@click.command("run", short_help="Run methods on a stream and print the leaderboard.")
+@click.option("-m", "--methods", metavar="A,B,…", help="Methods, with commas between them.")
+@click.option("-s", "--stream", metavar="NAME", help="Stream of tasks.  [default: mini]")
+@click.option("--backbone", metavar="NAME", help="Pre-trained model.  [default: the stream's]")
+@click.option(
+    "--order", metavar="NAME", help="Published order of tasks, or random-SEED.  [default: the stream's]"
+)
+@click.option("--seeds", metavar="0,1,…", help="One run a seed and method.  [default: 0]")
+@click.option(
+    "--set", "set_", multiple=True, metavar="METHOD.KEY=VALUE", help="Change a setting (repeatable)."
+)
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE.yaml",
+    help="Options from a file; the command line goes before it.",
+)
+@click.option("-o", "--out", metavar="FOLDER", help="Where records go.  [default: runs]")
+@click.option("--device", metavar="cpu|cuda|auto", help="Where it is computed.  [default: auto]")
+@click.option(
+    "--generator",
+    metavar="NAME",
+    help="Text-to-image model of methods that need one.  [default: the stream's]",
+)
+@click.option("--precision", metavar="fp32|bf16|fp16", help="Of forward passes.  [default: fp32]")
+@click.option(
+    "--label-space",
+    metavar="task|seen|union",
+    help="Classes a model may answer with in the ranked matrix.  [default: task]",
+)
+@click.option("--eval-batch", metavar="N", help="Images per batch when testing.  [default: 256]")
+@click.option("--launcher", metavar="NAME", help="How runs are executed.  [default: one after another, here]")
+@click.option("--dry-run", is_flag=True, help="Check everything, print the resolved configuration, and stop.")
+@click.option("--plain", is_flag=True, help="Plain lines instead of the live display.")
+@disable_plugin_option
+@click.pass_context
+def run(
+    ctx: click.Context,
+    /,
+    config: Path | None,
+    set_: tuple[str, ...],
+    dry_run: bool,
+    plain: bool,
+    **flags: Any,
+) -> None:
+    """Run methods on a stream: learn task after task, test all tasks after each, record, rank.
+
+    The same command again goes on where it was stopped, and repeats nothing that is finished.
+    """
+    from clbench.cli.planning import plan_table
+    from clbench.config import resolve
+
+    registry = Session.of(ctx).registry
+    options = read_options(config, set_, flags)
+    configs = resolve(registry, options)
+    console = make_console()
+    console.print(plan_table(configs, registry))
+    if dry_run:
+        return
+    out = options.out or Path("runs")
+    outcomes = execute(ctx, registry, configs, options, out, plain, console)
+    report(outcomes, out)
+    ctx.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
+
+
+def read_options(config: Path | None, assignments: Sequence[str], flags: dict[str, Any]) -> Options:
+    """The command line over the file."""
+    from clbench.config import Options, read_file
+
+    options = Options.read({**flags, "set": list(assignments)}, "the command line")
+    return options.over(read_file(config)) if config is not None else options
+
+
+def execute(
+    ctx: click.Context,
+    registry: Registry,
+    configs: Sequence[RunConfig],
+    options: Options,
+    out: Path,
+    plain: bool,
+    console: Console,
+) -> list[RunOutcome]:
+    """Execute the runs with a display; Ctrl-C leaves what is recorded and says how to go on."""
+    from clbench.cli.launching import launch
+    from clbench.runs import execute as execute_here
+
+    try:
+        if options.launcher is not None:
+            launcher = registry.find("launcher", options.launcher).spec
+            return launch(launcher, configs, out=out, disabled=tuple(Session.of(ctx).disabled))
+        with display(configs, console, plain) as listener:
+            return execute_here(registry, configs, out=out, listener=listener)
+    except KeyboardInterrupt:
+        click.secho(
+            "stopped; the same command again goes on from the last completed task", fg="yellow", err=True
+        )
+        ctx.exit(130)
+
+
+def display(configs: Sequence[RunConfig], console: Console, plain: bool) -> LiveDisplay | PlainDisplay:
+    """The live display on a terminal, else plain lines."""
+    from clbench.cli.tracking import Tracker
+
+    tracker = Tracker(configs)
+    if plain or not console.is_terminal or console.is_dumb_terminal:
+        from clbench.cli.plain import PlainDisplay
+
+        return PlainDisplay(tracker)
+    from clbench.cli.live import LiveDisplay
+
+    return LiveDisplay(tracker, console)
+
+
+def report(outcomes: Sequence[RunOutcome], out: Path) -> None:
+    """Print the leaderboard of these runs, what failed and why, and where everything lies."""
+    from clbench.boards import leaderboard, render
+    from clbench.cli.figures import draw_figures
+    from clbench.results import RECORD_FILE
+
+    recorded = [outcome.path for outcome in outcomes if (outcome.path / RECORD_FILE).exists()]
+    if recorded:
+        click.echo()
+        click.echo(render(leaderboard(recorded)))
+    for outcome in outcomes:
+        if outcome.status == "failed":
+            who = f"{outcome.config.method} seed {outcome.config.seed}"
+            click.secho(f"\nfailed: {who}: {outcome.reason}", fg="red")
+            click.echo(f"  details: {outcome.path}")
+    figures = draw_figures(outcomes)
+    click.echo(f"\nrecords: {out}")
+    for figure in figures:
+        click.echo(f"figure:  {figure}")
+    if recorded:
+        click.echo(f"table:   clbench leaderboard {out}; one run: clbench show run {recorded[-1]}")

@@ -1,0 +1,83 @@
+"""What the commands of one invocation share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from clbench.plugins import Registry
+
+__all__ = ["Session", "disable_plugin_option", "make_console"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Session:
+    """The plugins, loaded at first use.
+
+    Attributes:
+        given: a registry to use instead of the installed plugins, for tests.
+        disabled: names from ``--disable-plugin``.
+    """
+
+    given: Registry | None = None
+    disabled: list[str] = field(default_factory=list)
+    _commands: dict[str, click.Command] | None = None
+
+    @classmethod
+    def of(cls, ctx: click.Context) -> Session:
+        """The session of a context."""
+        root = ctx.find_root()
+        if not isinstance(root.obj, cls):
+            root.obj = cls()
+        session: Session = root.obj
+        return session
+
+    @property
+    def registry(self) -> Registry:
+        if self.given is not None:
+            return self.given
+        from clbench.plugins import get_registry
+
+        return get_registry(self.disabled)
+
+    def plugin_commands(self, taken: Iterable[str]) -> dict[str, click.Command]:
+        """Commands that plugins add."""
+        if self._commands is None:
+            self._commands = self.registry.commands(taken)
+        return self._commands
+
+
+def disable_plugin_option(function: F) -> F:
+    """Add ``--disable-plugin NAME``, usable before and after the subcommand."""
+
+    def disable(ctx: click.Context, _: click.Parameter, names: tuple[str, ...]) -> None:
+        session = Session.of(ctx)
+        session.disabled += [part.strip() for name in names for part in name.split(",") if part.strip()]
+
+    return click.option(
+        "--disable-plugin",
+        multiple=True,
+        metavar="NAME",
+        is_eager=True,
+        expose_value=False,
+        callback=disable,
+        help="Leave a plugin alone (repeatable; also CLBENCH_DISABLE_PLUGINS=a,b).",
+    )(function)
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """A console that wraps at a terminal's width, and never where output goes to a file or a pipe."""
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(stderr=stderr, highlight=False, width=400)
+    return console
