@@ -68,7 +68,7 @@ class Loop:
             )
         else:
             self.optimizer = torch.optim.SGD(self.parameters, lr=schedule(0), weight_decay=weight_decay)
-        self._scaler = torch.amp.GradScaler(  # type: ignore[attr-defined]
+        self._scaler = torch.amp.GradScaler(
             self._device.type, enabled=precision == "fp16" and self._device.type == "cuda"
         )
         self.step_index = 0
@@ -131,7 +131,7 @@ class Loop:
             error.step = self.step_index
             raise error
         total = torch.stack([value.float() for value in losses.values()]).sum()
-        self._scaler.scale(total).backward()
+        self._scaler.scale(total).backward()  # type: ignore[no-untyped-call]
         return sum(values.values())
 
 

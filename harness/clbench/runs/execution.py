@@ -143,7 +143,7 @@ class _Run:
     def _replay(self, record: Record) -> RunOutcome:
         """Tell listeners what was done before; nothing is computed."""
         self.tasks = tuple(task.key for task in record.stream.tasks)
-        self.rows = [tuple(row) for row in record.matrices[record.label_space]]
+        self.rows = [tuple(float(a) for a in row if a is not None) for row in record.matrix]
         return self._finish("cached")
 
     def _execute_locked(self) -> RunOutcome:

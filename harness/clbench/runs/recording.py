@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 
 from clbench.errors import NotFiniteError
@@ -13,7 +14,6 @@ from clbench.results.fingerprint import Fingerprint, fingerprint
 from clbench.results.predictions import ZERO_SHOT_ROW, save_predictions
 from clbench.results.provenance import collect
 from clbench.results.records import (
-    SCHEMA_VERSION,
     AssumptionsRecord,
     BackboneRecord,
     Failure,
@@ -49,7 +49,7 @@ class Recorder:
             space: [] for space in bench.config.label_spaces
         }
         self._resources = Resources()
-        self._answers: dict[tuple[str, int, str], object] = {}
+        self._answers: dict[tuple[str, int, str], np.ndarray] = {}
 
     def zero_shot(self, evaluation: Evaluation) -> None:
         """Note the zero-shot row."""
@@ -81,7 +81,7 @@ class Recorder:
             task.key: task.test.labels + self._bench.stream.offsets[j]
             for j, task in enumerate(self._bench.stream.tasks)
         }
-        predictions = save_predictions(self._folder, self._answers, truth)  # type: ignore[arg-type]
+        predictions = save_predictions(self._folder, self._answers, truth)
         record = self._record("finished").evolve(predictions=predictions)
         write_record(self._folder, record)
 
@@ -98,7 +98,7 @@ class Recorder:
 
     def _note(self, evaluation: Evaluation, row: int, learned: int) -> dict[str, tuple[float, ...]]:
         stream = self._bench.stream
-        rows = {}
+        rows: dict[str, tuple[float, ...]] = {}
         for space in self._bench.config.label_spaces:
             for key, columns in evaluation.predictions(stream, space, learned).items():
                 self._answers[(space, row, key)] = columns
@@ -118,7 +118,7 @@ class Recorder:
             started=self._started,
         )
         return Record(
-            schema_version=SCHEMA_VERSION,
+            schema_version=1,
             run_id=config.key,
             status=status,
             method=self._method(),
@@ -144,7 +144,7 @@ class Recorder:
             config=config.as_json(),
             fingerprint=self._fingerprint(),
             label_space=config.label_space,
-            zero_shot=self._zero_shot,
+            zero_shot={space: tuple(row) for space, row in self._zero_shot.items()},
             matrices={space: tuple(rows) for space, rows in self._matrices.items()},
             metrics=measure(primary) if status == "finished" else None,
             resources=self._resources,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -17,6 +17,8 @@ from clbench.models import Backbone, ImageGenerator
 from clbench.plugins import Registry
 from clbench.specs import StreamSpec, load_reference
 from clbench.streams import ImageSet, Stream, order_keys
+
+T = TypeVar("T")
 
 __all__ = ["Bench", "Workbench", "resolve_device"]
 
@@ -63,9 +65,12 @@ class Workbench:
     def backbone(self, name: str, device: torch.device) -> Backbone:
         """The frozen initial model; copy it before changing anything."""
         spec = self.registry.find("backbones", name).spec
-        return self._once(
-            ("backbone", name, str(device)), lambda: load_reference(spec.factory)(str(device)).freeze()
-        )
+
+        def load() -> Backbone:
+            backbone: Backbone = load_reference(spec.factory)(str(device))
+            return backbone.freeze()
+
+        return self._once(("backbone", name, str(device)), load)
 
     def reference(self, name: str) -> Reference:
         """Reference images and texts of the data set ``name``."""
@@ -79,17 +84,23 @@ class Workbench:
     def names(self, name: str) -> tuple[str, ...]:
         """Class names of the data set ``name``."""
         spec = self.registry.find("datasets", name).spec
-        return self._once(("names", name), lambda: tuple(load_reference(spec.factory)()))
+        return self._once(("names", name), lambda: tuple(map(str, load_reference(spec.factory)())))
 
     def generator(self, name: str, device: torch.device) -> ImageGenerator:
         """The text-to-image model ``name``."""
         spec = self.registry.find("generators", name).spec
-        return self._once(("generator", name, str(device)), lambda: load_reference(spec.factory)(str(device)))
 
-    def _once(self, key: tuple[str, ...], load: Callable[[], Any]) -> Any:
+        def load() -> ImageGenerator:
+            generator: ImageGenerator = load_reference(spec.factory)(str(device))
+            return generator
+
+        return self._once(("generator", name, str(device)), load)
+
+    def _once(self, key: tuple[str, ...], load: Callable[[], T]) -> T:
         if key not in self._loaded:
             self._loaded[key] = load()
-        return self._loaded[key]
+        loaded: T = self._loaded[key]
+        return loaded
 
 
 class Bench:

@@ -155,6 +155,7 @@ class NoiseGenerator(ImageGenerator):
     ) -> list[PIL.Image.Image]:
         import PIL.Image
 
+        del steps, guidance
         images = []
         for done, (prompt, seed) in enumerate(zip(prompts, seeds, strict=True), start=1):
             random = np.random.default_rng([seed, *prompt.encode()])
