@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -15,9 +14,6 @@ from rich.text import Text
 from clbench.cli.matrix import matrix_table
 from clbench.cli.tracking import RunTrack, Tracker, duration
 from clbench.events import Event
-
-if TYPE_CHECKING:
-    from rich.style import Style
 
 __all__ = ["LiveDisplay"]
 
@@ -36,6 +32,9 @@ _PHASES = {
     "evaluate": "testing after",
 }
 _MOST_RUNS = 12
+_FEWEST_RUNS = 3
+_OTHER_LINES = 10
+_BAR = 24
 
 
 class LiveDisplay:
@@ -98,16 +97,15 @@ class LiveDisplay:
     def _plan(self) -> Table:
         runs = list(self.tracker.runs.values())
         several_seeds = len({run.config.seed for run in runs}) > 1
-        table = Table(box=None, pad_edge=False, header_style="dim")
+        # Only the remark may be cut where the terminal is narrow.
+        table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
         table.add_column("", width=1)
-        table.add_column("method", no_wrap=True)
+        table.add_column("method", min_width=max(len("method"), *(len(run.config.method) for run in runs)))
         if several_seeds:
-            table.add_column("seed", justify="right")
-        table.add_column("tasks", justify="right", no_wrap=True)
-        for name in ("transfer", "average", "last"):
-            table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("time", justify="right", no_wrap=True)
-        table.add_column("", overflow="ellipsis", no_wrap=True)
+            table.add_column("seed", justify="right", min_width=4)
+        for name, width in (("tasks", 5), ("transfer", 8), ("average", 7), ("last", 5), ("time", 7)):
+            table.add_column(name, justify="right", min_width=width, no_wrap=True)
+        table.add_column("", overflow="ellipsis", no_wrap=True, ratio=1)
         shown = self._window(runs)
         for run in shown:
             table.add_row(*self._plan_row(run, several_seeds))
@@ -116,11 +114,15 @@ class LiveDisplay:
         return table
 
     def _window(self, runs: list[RunTrack]) -> list[RunTrack]:
-        if len(runs) <= _MOST_RUNS or self._ended:
+        """Those around the current one, so many that the matrix has room below them."""
+        current = self.tracker.current
+        below = len(current.tasks) if current is not None else 0
+        most = max(_FEWEST_RUNS, min(_MOST_RUNS, self.console.height - below - _OTHER_LINES))
+        if len(runs) <= most or self._ended:
             return runs
-        at = next((i for i, run in enumerate(runs) if run is self.tracker.current), 0)
-        first = max(0, min(at - _MOST_RUNS // 2, len(runs) - _MOST_RUNS))
-        return runs[first : first + _MOST_RUNS]
+        at = next((i for i, run in enumerate(runs) if run is current), 0)
+        first = max(0, min(at - most // 2, len(runs) - most))
+        return runs[first : first + most]
 
     def _plan_row(self, run: RunTrack, several_seeds: bool) -> list[RenderableType]:
         mark, style = _MARKS[run.status]
@@ -149,20 +151,20 @@ class LiveDisplay:
         if run.tasks and run.phase not in ("prepare", "zero-shot"):
             doing.append(f" {run.tasks[run.index]}", style="bold")
             doing.append(f" (task {run.index + 1} of {len(run.tasks)})")
+        if run.total <= 1:
+            return doing
+        facts = Text(f"{run.done}/{run.total}")
+        if run.loss is not None:
+            facts.append(f"  loss {run.loss:.3f}")
+        if run.phase_started is not None and run.done:
+            spent = self.tracker.clock() - run.phase_started
+            facts.append(f"  {duration(spent / run.done * (run.total - run.done))}", style="cyan")
+        width = min(_BAR, self.console.width - doing.cell_len - facts.cell_len - 4)
+        if width < 4:
+            return Text.assemble(doing, "  ", facts)
         grid = Table.grid(padding=(0, 2))
-        grid.add_column(no_wrap=True)
-        cells: list[RenderableType] = [doing]
-        if run.total > 1:
-            grid.add_column(width=24)
-            bar_style: str | Style = "cyan"
-            cells.append(ProgressBar(total=run.total, completed=run.done, width=24, complete_style=bar_style))
-            cells.append(Text(f"{run.done}/{run.total}"))
-            if run.loss is not None:
-                cells.append(Text(f"loss {run.loss:.3f}"))
-            if run.phase_started is not None and run.done:
-                spent = self.tracker.clock() - run.phase_started
-                cells.append(Text(duration(spent / run.done * (run.total - run.done)), style="cyan"))
-        grid.add_row(*cells)
+        bar = ProgressBar(total=run.total, completed=run.done, width=width, complete_style="cyan")
+        grid.add_row(doing, bar, facts)
         return grid
 
     def _matrix(self, run: RunTrack) -> RenderableType:

@@ -61,7 +61,8 @@ def matrix_table(
         cells = []
         for j, value in enumerate(row):
             base = zero_shot[j] if j < len(zero_shot) else None
-            cells.append(Text(_number(value, column), style=_style(value, base, diagonal=i == j)))
+            # As a span: the style of a whole cell would underline its padding too.
+            cells.append(Text.assemble((_number(value, column), _style(value, base, diagonal=i == j))))
         table.add_row(label, *cells)
     return table
 
