@@ -180,13 +180,12 @@ class DiffusersGenerator(ImageGenerator):
             with _quiet():
                 pipeline = self._class.from_pretrained(
                     str(folder),
-                    torch_dtype=getattr(torch, self.dtype),
                     variant=self.variant,
                     use_safetensors=True,
                     local_files_only=True,
                 )
                 pipeline.set_progress_bar_config(disable=True)
-                return pipeline.to(self.device)
+                return pipeline.to(self.device, getattr(torch, self.dtype))
         except (OSError, ValueError, RuntimeError, AttributeError, ImportError) as error:
             raise DataError(
                 f"the pipeline of generator {self.name!r} cannot be loaded",

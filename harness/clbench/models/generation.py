@@ -85,7 +85,8 @@ def generated_images(
     guidance = model.guidance if guidance is None else guidance
     key = generation_key(model, prompts, seeds, steps=steps, guidance=guidance)
     folder = cache / key
-    cache.mkdir(parents=True, exist_ok=True)
+    with _written_to(cache):
+        cache.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if not folder.is_dir():
             with _same_randomness():
@@ -173,16 +174,22 @@ def _save(dataset: Dataset, folder: Path, add: Callable[[Path], None] | None = N
     """Write under a temporary name, then rename: a folder of the final name is always whole."""
     temporary = folder.with_name(f"{folder.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
-    try:
+    with _written_to(folder.parent):
         temporary.parent.mkdir(parents=True, exist_ok=True)
         with _no_bars():
             dataset.save_to_disk(str(temporary))
         if add is not None:
             add(temporary)
         temporary.replace(folder)
+
+
+@contextmanager
+def _written_to(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise DataError(
-            f"the generated images cannot be written to {folder.parent}",
+            f"the generated images cannot be written to {folder}",
             why=str(error),
             fix="free disk space or set CLBENCH_CACHE to a folder with room",
         ) from error
