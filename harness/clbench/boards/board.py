@@ -184,14 +184,15 @@ def board_of(
     for record in records:
         groups.setdefault(Group.of(record), []).append(record)
     tables = []
-    for group in sorted(groups, key=_order):
+    for group in sorted(groups, key=lambda g: _order(g, len(groups[g]))):
         rows, remarks = rows_of(groups[group], columns)
         tables.append(Table(group, groups[group][0].fingerprint.fields, tuple(rows), tuple(remarks)))
     return Board(tuple(tables), columns, (*notes, *_differences(tables)))
 
 
-def _order(group: Group) -> tuple[str, ...]:
-    return (group.stream, group.order, group.backbone, group.label_space, group.protocol, group.fingerprint)
+def _order(group: Group, records: int) -> tuple[str | int, ...]:
+    # Of protocols that differ in details the one with most records comes first.
+    return (group.stream, group.order, group.backbone, group.label_space, -records, group.fingerprint)
 
 
 def _differences(tables: Sequence[Table]) -> list[str]:

@@ -62,7 +62,7 @@ def accuracy_heatmap(record: Record, path: Path) -> Path:
     axes[1].set_xticks(range(count), titles, rotation=35, ha="right", rotation_mode="anchor")
     for i in range(count):
         axes[1].add_patch(_frame(i))
-    axes[0].set_title(_heatmap_title(record), loc="left", fontsize=10, pad=10)
+    axes[0].set_title(_heatmap_title(record), loc="left", fontsize=9, pad=10)
     assert image is not None
     bar = figure.colorbar(image, ax=list(axes), fraction=0.046, pad=0.03)
     bar.set_label("accuracy on the task in % (top-1)")
@@ -128,19 +128,19 @@ def _figure(width: float, height: float) -> Figure:
 def _frame(i: int) -> object:
     from matplotlib.patches import Rectangle
 
-    return Rectangle((i - 0.5, i - 0.5), 1, 1, fill=False, ec="white", lw=2)
+    return Rectangle((i - 0.5, i - 0.5), 1, 1, fill=False, ec="white", lw=2, zorder=3)
 
 
 def _write_values(ax: Axes, values: np.ndarray) -> None:
     for (i, j), value in np.ndenumerate(values):
         if not np.isnan(value):
-            colour = "black" if value > 65 else "white"  # viridis is light above about two thirds
+            colour = "black" if value > 55 else "white"  # viridis is light in its upper half
             ax.text(j, i, f"{value:.1f}", ha="center", va="center", fontsize=8, color=colour)
 
 
 def _heatmap_title(record: Record) -> str:
     name = record.method.title or record.method.name
-    lines = [f"{name}, seed {record.seed}: {Group.of(record).title}"]
+    lines = [f"{name}, seed {record.seed}", Group.of(record).title]
     m = record.metrics
     if m is not None:
         figures = (("Transfer", m.transfer), ("Average", m.average), ("Last", m.last))
@@ -165,6 +165,8 @@ def _point(ax: Axes, row: Row, colour: str, marker: str) -> None:
         ms=11 if marker == "*" else 8,
         capsize=3,
         lw=1,
+        mec="white" if marker != "x" else colour,
+        mew=0.6 if marker != "x" else 1.5,
         label=row.method if mean is None else f"{row.method} ({mean.mean:.2f})",
     )
 

@@ -101,7 +101,7 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> tuple[list[
                 f"{variant.label}: left out {variant.superseded} older or unfinished records of its seeds"
             )
         for note in dict.fromkeys(note for r in variant.records for note in r.notes):
-            notes.append(f"{variant.label}: {note}")
+            notes.append(f"{variant.label}: {' '.join(note.split())}")
     if not any(r.method.protocol == "zero_shot" and r.status == "finished" for r in records):
         rows += _zero_shot(records, columns)
     rows.sort(key=lambda row: _rank(row, columns))

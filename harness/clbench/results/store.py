@@ -99,26 +99,26 @@ def read_record(path: Path) -> Record:
 def find_records(paths: Iterable[Path]) -> list[Path]:
     """Return the record files that ``paths`` name: files as given, folders searched for ``record.json``.
 
-    Sorted and without repetition; hidden folders are skipped.
+    Each file once, those of a folder in sorted order; hidden folders are skipped.
 
     Raises:
         RecordError: a path does not exist.
     """
-    found: dict[Path, None] = {}
+    found: dict[Path, Path] = {}
     for path in paths:
         if path.is_dir():
             for file in sorted(path.rglob(RECORD_FILE)):
                 if not any(part.startswith(".") for part in file.relative_to(path).parts):
-                    found[file] = None
+                    found.setdefault(file.resolve(), file)
         elif path.exists():
-            found[path] = None
+            found.setdefault(path.resolve(), path)
         else:
             raise RecordError(
                 f"there is nothing at {path}",
                 why="it is neither a record nor a folder of records",
                 fix="give the folder that `clbench run --out` wrote to",
             )
-    return list(found)
+    return list(found.values())
 
 
 def load_records(paths: Sequence[Path]) -> LoadedRecords:
