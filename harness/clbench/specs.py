@@ -82,6 +82,7 @@ class MethodSpec(Spec):
         tuned: values that replace those defaults on a stream, by stream name; recorded as such.
         requires: extra inputs it cannot do without: ``reference`` (images and texts), ``class_pool``,
             ``generator``.
+        optional: extra inputs that some of its settings use; it is given those that the stream has.
         protocol: ``stream`` learns task after task; ``zero_shot`` learns nothing; ``joint`` learns all
             tasks at once; ``independent`` learns each task from the initial weights.
         assumptions: printed on the method's card and beside its row.
@@ -92,6 +93,7 @@ class MethodSpec(Spec):
     settings: str
     tuned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     requires: tuple[Literal["reference", "class_pool", "generator"], ...] = ()
+    optional: tuple[Literal["reference", "class_pool"], ...] = ()
     protocol: Literal["stream", "zero_shot", "joint", "independent"] = "stream"
     assumptions: Assumptions = Assumptions()
     citation: str = ""

@@ -119,9 +119,10 @@ def check_spec(spec: specs.Spec) -> Iterator[str]:
 
 def _check_method(spec: specs.MethodSpec) -> Iterator[str]:
     yield from _check_choice(spec, "protocol", spec.protocol)
-    needs = get_args(get_args(get_type_hints(specs.MethodSpec)["requires"])[0])
-    if isinstance(spec.requires, str) or any(need not in needs for need in spec.requires):
-        yield f"its requires is {spec.requires!r}, not a tuple of {', '.join(needs)}"
+    for field, inputs in (("requires", spec.requires), ("optional", spec.optional)):
+        known = get_args(get_args(get_type_hints(specs.MethodSpec)[field])[0])
+        if isinstance(inputs, str) or any(name not in known for name in inputs):
+            yield f"its {field} is {inputs!r}, not a tuple of {', '.join(known)}"
     if not isinstance(spec.tuned, Mapping) or not all(isinstance(v, Mapping) for v in spec.tuned.values()):
         yield "its tuned is not a mapping from stream names to settings"
     if not isinstance(spec.assumptions, specs.Assumptions):

@@ -16,6 +16,7 @@ def clbench_methods() -> list[MethodSpec]:
             factory="clbench_zscl.method:ZSCL",
             settings="clbench_zscl.settings:ZSCLSettings",
             requires=("reference",),
+            optional=("class_pool",),
             assumptions=Assumptions(extra_data=True),
             tuned={
                 "mini": {
