@@ -64,12 +64,13 @@ def painter():
     return Painter()
 
 
-def context_for(painter, tmp_path, index=0, *, seed=0, class_pool=POOL):
+def context_for(painter, tmp_path, index=0, *, seed=0, class_pool=POOL, precision="fp32"):
     context = Context(
         initial=tiny_backbone().freeze(),
         seed=seed,
         task_keys=STREAM.keys,
         scratch=tmp_path / "scratch",
+        precision=precision,
         class_pool=lambda: class_pool,
         generator=lambda: painter,
     )
@@ -261,6 +262,17 @@ def test_every_switch_changes_the_weights(painter, tmp_path):
 def test_static_importances_with_a_tower_that_takes_no_part(painter, tmp_path):
     method = learn(gift(painter, tmp_path, synthetic_gradient="image_only", static_awc=3), 0)
     assert all(torch.isfinite(p).all() for p in method.backbone.model.parameters())
+
+
+def test_mixed_precision_learns_about_the_same(painter, tmp_path):
+    ends = []
+    for precision in ("fp32", "bf16"):
+        context = context_for(painter, tmp_path, precision=precision)
+        method = learn(GIFT(tiny_backbone(), GIFTSettings(**SMALL), context), 0)
+        ends.append(torch.cat([w.flatten() for w in without_key_biases(method.backbone.model).values()]))
+    start = torch.cat([w.flatten() for w in without_key_biases(tiny_backbone().model).values()])
+    assert ends[1].dtype == torch.float32
+    assert F.cosine_similarity(ends[0] - start, ends[1] - start, dim=0) > 0.7
 
 
 def test_fine_tuning_alone_generates_nothing(painter, tmp_path):

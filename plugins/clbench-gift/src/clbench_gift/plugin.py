@@ -34,7 +34,8 @@ def clbench_methods() -> list[MethodSpec]:
                 external_models=("text-to-image generator",),
             ),
             citation=(
-                "Wu et al., Synthetic Data is an Elegant GIFT for Continual Vision-Language Models, CVPR 2025"
+                "Wu, Shi, Wang, Ye. Synthetic Data is an Elegant GIFT for Continual Vision-Language Models. "
+                "CVPR 2025."
             ),
         )
     ]

@@ -1,0 +1,16 @@
+"""The laws that every method and every plugin keep, for GIFT."""
+
+from clbench.testing import method_laws, plugin_laws
+
+test_plugin = plugin_laws("clbench-gift")
+test_laws = method_laws(
+    "gift",
+    settings={
+        "iterations": 2,
+        "warmup": 1,
+        "lr": 1e-3,
+        "batch_size": 6,
+        "synthetic_batch_size": 6,
+        "num_images": 8,
+    },
+)
