@@ -142,7 +142,7 @@ class DIKI(Method):
         """
         if not self.gaussians:
             features = F.normalize(self.backbone.encode_image(images).float(), dim=-1)
-            return self.backbone.scale * features @ self._classifier(labels, None, 0.0).T
+            return self.backbone.scale * (features @ self._classifier(labels, None, 0.0).T)
         decision, features = self._prompted_images(images)
         logits = features.new_empty(len(images), len(labels))
         for task, weight, positions in decision.groups():
