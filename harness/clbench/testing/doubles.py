@@ -84,8 +84,12 @@ def tiny_images(
     return ImageSet(datasets.Dataset.from_list(rows, features=features), name=name)
 
 
-def tiny_stream(tasks: int = 3, classes: int = 4, *, train: int = 24, test: int = 12) -> Stream:
-    """A stream of ``tasks`` tasks with ``classes`` classes each."""
+def tiny_stream(
+    tasks: int = 3, classes: int | Sequence[int] = 4, *, train: int = 24, test: int = 12
+) -> Stream:
+    """A stream of ``tasks`` tasks with ``classes`` classes each, or as many as are given for each."""
+    counts = [classes] * tasks if isinstance(classes, int) else list(classes)
+    firsts = [sum(counts[:t]) for t in range(tasks)]
     return Stream(
         name="tiny",
         tasks=tuple(
@@ -93,11 +97,11 @@ def tiny_stream(tasks: int = 3, classes: int = 4, *, train: int = 24, test: int 
                 key=f"t{t}",
                 title=f"Task {t}",
                 classes=tuple(
-                    f"{_NAMES[(t * classes + c) % len(_NAMES)]} {t * classes + c}" for c in range(classes)
+                    f"{_NAMES[i % len(_NAMES)]} {i}" for i in range(firsts[t], firsts[t] + counts[t])
                 ),
                 templates=("a photo of a {}.", "a drawing of a {}."),
-                train=tiny_images(train, classes, seed=2 * t, domain=t, name=f"t{t}/train"),
-                test=tiny_images(test, classes, seed=2 * t + 1, domain=t, name=f"t{t}/test"),
+                train=tiny_images(train, counts[t], seed=2 * t, domain=t, name=f"t{t}/train"),
+                test=tiny_images(test, counts[t], seed=2 * t + 1, domain=t, name=f"t{t}/test"),
             )
             for t in range(tasks)
         ),

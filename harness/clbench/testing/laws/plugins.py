@@ -1,0 +1,90 @@
+"""Laws of a plugin as a whole: it loads, it gives what it says, and it stays light until it is used."""
+
+from __future__ import annotations
+
+from clbench.plugins.checks import CONTRIBUTING
+from clbench.specs import MethodSpec, load_reference
+from clbench.testing.outcomes import Broken, Law, NotApplicable, law
+from clbench.testing.pluginsubject import PluginSubject
+
+__all__ = ["PLUGIN_LAWS"]
+
+
+@law()
+def plugin_loads(subject: PluginSubject) -> None:
+    """Every entry point can be imported, its hooks exist, and what they return are valid specs."""
+    for one in subject.loaded:
+        if one.report.status == "broken":
+            raise Broken(f"{one.report.name}: {one.report.error}")
+
+
+@law()
+def requires_clbench(subject: PluginSubject) -> None:
+    """The distribution depends on clbench, so that pip installs the two together."""
+    if subject.distribution is None:
+        raise NotApplicable("it is a module, not an installed distribution")
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    names = {canonicalize_name(Requirement(line).name) for line in subject.distribution.requires or ()}
+    if "clbench" not in names:
+        raise Broken("its dependencies do not name clbench")
+
+
+@law(plugin_loads)
+def plugin_is_light(subject: PluginSubject) -> None:
+    """Importing the plugin and calling its hooks imports neither torch nor anything else that takes long:
+    `clbench --help` and `clbench list` do both."""
+    if subject.heavy["plugin"]:
+        raise Broken(f"its modules or hooks import {', '.join(subject.heavy['plugin'])}")
+
+
+@law(plugin_is_light)
+def settings_are_light(subject: PluginSubject) -> None:
+    """The settings of its methods are imported without torch: command lines are checked with them before
+    anything heavy is loaded."""
+    if not subject.methods:
+        raise NotApplicable("it has no methods")
+    if subject.heavy["settings"]:
+        raise Broken(f"the modules of its settings import {', '.join(subject.heavy['settings'])}")
+
+
+@law(plugin_loads)
+def references_exist(subject: PluginSubject) -> None:
+    """Everything that its specs name as `module:attribute` can be imported."""
+    missing = []
+    for specs in (specs for one in subject.loaded for specs in one.specs.values()):
+        for spec in specs:
+            references = [getattr(spec, "factory", None)]
+            if isinstance(spec, MethodSpec):
+                references.append(spec.settings)
+            for reference in filter(None, references):
+                try:
+                    load_reference(reference)
+                except Exception as error:
+                    missing.append(f"{reference} of {spec.name!r} ({type(error).__name__}: {error})")
+    if missing:
+        raise Broken("; ".join(missing))
+
+
+@law(plugin_loads)
+def it_gives_something(subject: PluginSubject) -> None:
+    """No contributing hook returns an empty list, which is a hook that was forgotten."""
+    for one in subject.loaded:
+        empty = [
+            hook
+            for hook in one.report.hooks
+            if hook in CONTRIBUTING and not one.specs.get(CONTRIBUTING[hook][0])
+        ]
+        if empty:
+            raise Broken(f"{', '.join(empty)} of {one.report.name} returned nothing")
+
+
+PLUGIN_LAWS: tuple[Law[PluginSubject], ...] = (
+    plugin_loads,
+    requires_clbench,
+    plugin_is_light,
+    settings_are_light,
+    references_exist,
+    it_gives_something,
+)
