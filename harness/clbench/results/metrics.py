@@ -55,9 +55,11 @@ def transfer_per_task(A: Matrix) -> FloatArray:
         MatrixError: not a square matrix of numbers, smaller than 2×2, or NaN above the diagonal.
     """
     a = _square(A)
-    needed = np.triu(np.ones(a.shape, dtype=bool), 1)
+    index = np.arange(len(a))
+    needed = index[:, None] < index
     _require(a, needed, "Transfer", "above the diagonal")
-    before = np.array([a[:j, j].mean() for j in range(1, len(a))])
+    # Element (j-1, j) of the running sums of the columns is A[0, j] + … + A[j-1, j].
+    before = np.diagonal(np.cumsum(a, axis=0), offset=1) / np.arange(1, len(a))
     return np.concatenate([[np.nan], before])
 
 

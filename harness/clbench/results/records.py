@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from clbench.results import metrics as formulas
@@ -267,9 +268,11 @@ class Record(_Part):
 def measure(rows: Sequence[Sequence[float | None]]) -> Metrics:
     """Return the metrics of a complete matrix; ``None`` for those that it lacks the values for."""
     values: dict[str, float | None] = {}
+    # Converted once for all metrics; None becomes NaN.
+    matrix = np.array(rows, dtype=np.float64)
     for name, metric in formulas.METRICS.items():
         try:
-            values[name] = metric(rows)
+            values[name] = metric(matrix)
         except formulas.MatrixError:
             values[name] = None
     return Metrics(**values)

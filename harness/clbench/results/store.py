@@ -107,9 +107,11 @@ def find_records(paths: Iterable[Path]) -> list[Path]:
     found: dict[Path, Path] = {}
     for path in paths:
         if path.is_dir():
+            whole = path.resolve()
             for file in sorted(path.rglob(RECORD_FILE)):
-                if not any(part.startswith(".") for part in file.relative_to(path).parts):
-                    found.setdefault(file.resolve(), file)
+                inner = file.relative_to(path)
+                if not any(part.startswith(".") for part in inner.parts):
+                    found.setdefault(whole / inner, file)
         elif path.exists():
             found.setdefault(path.resolve(), path)
         else:
