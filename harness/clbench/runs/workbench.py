@@ -137,7 +137,7 @@ class Bench:
     def context(self, progress: ProgressFunction) -> Context:
         """A context with exactly the extra data that the method declares, so that an undeclared use fails."""
         workbench, spec, config = self._workbench, self.stream_spec, self.config
-        requires = self.method.spec.requires
+        declared = {*self.method.spec.requires, *self.method.spec.optional}
         reference, pool, generator = spec.reference, spec.class_pool, config.generator
         return Context(
             initial=self.initial,
@@ -146,12 +146,12 @@ class Bench:
             scratch=self.scratch,
             precision=config.precision,
             reference=(lambda: workbench.reference(reference))
-            if reference and "reference" in requires
+            if reference and "reference" in declared
             else None,
-            class_pool=(lambda: workbench.names(pool)) if pool and "class_pool" in requires else None,
+            class_pool=(lambda: workbench.names(pool)) if pool and "class_pool" in declared else None,
             generator=(
                 (lambda: workbench.generator(generator, self.device))
-                if generator and "generator" in requires
+                if generator and "generator" in declared
                 else None
             ),
             features=workbench.features,
