@@ -109,6 +109,7 @@ def tiny_stream(
     )
 
 
+@functools.cache
 def tiny_reference(count: int = 20) -> Reference:
     """Reference images and as many texts."""
     from clbench.methods import Reference
