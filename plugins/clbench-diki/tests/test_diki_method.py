@@ -209,6 +209,20 @@ def test_batch_vote_makes_scores_depend_on_batch_mates(stream):
     assert float((together - alone).abs().max()) > 0.1
 
 
+@pytest.mark.parametrize("inference", ["batch_vote", "per_sample"])
+def test_mixed_precision_learns_and_scores_nearly_the_same(stream, inference):
+    method = made(stream, inference=inference, epochs=1, lr=0.01, final_lr=0.0)
+    method.context.precision = "bf16"
+    method.learn(stream.tasks[0].for_training(0))
+    images = views(stream.tasks[0].test)
+    exact = method.score(images, stream.union)
+    method.load_state_dict(method.state_dict())
+    with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+        narrow = method.score(images, stream.union)
+    assert torch.isfinite(narrow).all()
+    torch.testing.assert_close(narrow.float(), exact, atol=2.0, rtol=0)  # of logits up to 100
+
+
 def test_images_unlike_any_task_are_left_to_clip(stream):
     method = learned(stream, epochs=1, score_scale=0.5)
     randomise(method, 0)

@@ -1,4 +1,4 @@
-"""Self-attention with a residual branch over prompt slots (DIKI, section 3.3)."""
+"""Self-attention with a residual branch over prompt slots (DIKI)."""
 
 from __future__ import annotations
 
@@ -63,8 +63,7 @@ def residual_attention(
     Raises:
         ValueError: the heads do not divide the width, or only one of keys and values is given.
 
-    Source: Tang et al., ECCV 2024, section 3.3; the authors' code adds the branch before the output
-    projection.
+    Source: Tang et al., ECCV 2024; the branch is added before the output projection as in the authors' code.
     """
     batch, tokens, width = query.shape
     if width % num_heads:

@@ -22,7 +22,7 @@ ScoreScale = Literal["authors", "dimension"] | float
 def calibration_weight(log_prob: Tensor, scale: float = AUTHORS_SCALE) -> Tensor:
     """Map log densities (any shape) to weights in [0, 1]: ``sigmoid(log_prob / scale - 1)``.
 
-    Source: the paper has a sigmoid of the log density (section 3.4); the division and the -1 are in the
+    Source: Tang et al., ECCV 2024, have a sigmoid of the log density; the division and the -1 are in the
     authors' code only.
     """
     return torch.sigmoid(log_prob / scale - 1.0)

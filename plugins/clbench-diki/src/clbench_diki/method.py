@@ -146,7 +146,8 @@ class DIKI(Method):
         decision, features = self._prompted_images(images)
         logits = features.new_empty(len(images), len(labels))
         for task, weight, positions in decision.groups():
-            logits[positions] = features[positions] @ self._classifier(labels, task, weight).T
+            # float(): under mixed precision the product is narrower than the features
+            logits[positions] = (features[positions] @ self._classifier(labels, task, weight).T).float()
         return self.backbone.scale * logits
 
     def decide(self, images: Tensor) -> Decision:
