@@ -74,7 +74,7 @@ class LiveDisplay:
             if run is not None and not self._ended:
                 parts += [Text(), self._step(run)]
                 if run.tasks and (run.rows or run.zero_shot):
-                    parts += [Text(), self._matrix(run)]
+                    parts += [Text(), _matrix_title(run), self._matrix(run)]
             return Group(Rule(self._title(), style="dim", align="left"), *parts)
 
     # -- parts --------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class LiveDisplay:
             facts.append(f"  {duration(spent / run.done * (run.total - run.done))}", style="cyan")
         width = min(_BAR, self.console.width - doing.cell_len - facts.cell_len - 4)
         if width < 4:
-            return Text.assemble(doing, "  ", facts)
+            return Text.assemble(doing, "  ", facts, no_wrap=True, overflow="ellipsis")
         grid = Table.grid(padding=(0, 2))
         bar = ProgressBar(total=run.total, completed=run.done, width=width, complete_style="cyan")
         grid.add_row(doing, bar, facts)
@@ -169,16 +169,10 @@ class LiveDisplay:
 
     def _matrix(self, run: RunTrack) -> RenderableType:
         learning = run.index if run.status == "running" else None
-        return matrix_table(
-            run.tasks,
-            run.rows,
-            run.zero_shot,
-            width=self.console.width,
-            learning=learning,
-            title=_matrix_title(run),
-        )
+        return matrix_table(run.tasks, run.rows, run.zero_shot, width=self.console.width, learning=learning)
 
 
-def _matrix_title(run: RunTrack) -> str:
+def _matrix_title(run: RunTrack) -> Text:
     spaces = {"task": "the task's own classes", "seen": "the classes seen so far", "union": "all classes"}
-    return f"{run.config.method}: accuracy in %, rows after learning, among {spaces[run.config.label_space]}"
+    title = f"{run.config.method}: accuracy in %, rows after learning, among {spaces[run.config.label_space]}"
+    return Text(title, style="dim", no_wrap=True, overflow="ellipsis")

@@ -22,7 +22,6 @@ def matrix_table(
     *,
     width: int,
     learning: int | None = None,
-    title: str = "",
 ) -> Table:
     """Rows = after a task, columns = tasks; green above and red below the zero-shot row.
 
@@ -35,15 +34,7 @@ def matrix_table(
     """
     label_width = min(max([len("zero-shot"), *(len(task) for task in tasks)]), 14) + 3
     column = min(max(5, *(len(task) for task in tasks)), 10, max(3, (width - label_width) // len(tasks) - 1))
-    table = Table(
-        box=None,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-        title=title or None,
-        title_justify="left",
-        title_style="dim",
-        header_style="dim",
-    )
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     table.add_column("", no_wrap=True, width=label_width)
     for task in tasks:
         table.add_column(_cut(task, column), justify="right", no_wrap=True, width=column)

@@ -47,15 +47,10 @@ def print_record(path: Path, console: Console) -> None:
     for space, rows in record.matrices.items():
         console.print()
         primary = " (primary)" if space == record.label_space and len(record.matrices) > 1 else ""
-        console.print(
-            matrix_table(
-                tasks,
-                dict(enumerate(rows)),
-                record.zero_shot.get(space, ()),
-                width=console.width,
-                title=f"accuracy in %, rows after learning, label space {space}{primary}",
-            )
-        )
+        title = f"accuracy in %, rows after learning, label space {space}{primary}"
+        console.print(Text(title, style="dim"))
+        zero_shot = record.zero_shot.get(space, ())
+        console.print(matrix_table(tasks, dict(enumerate(rows)), zero_shot, width=console.width))
     console.print()
     for title, facts in (
         ("metrics", _metrics(record)),

@@ -76,7 +76,7 @@ def run(
     registry = Session.of(ctx).registry
     options = read_options(config, set_, flags)
     configs = resolve(registry, options)
-    console = make_console()
+    console = make_console(file_width=120)
     console.print(plan_table(configs, registry))
     if dry_run:
         return

@@ -73,11 +73,12 @@ def disable_plugin_option(function: F) -> F:
     )(function)
 
 
-def make_console(*, stderr: bool = False) -> Console:
-    """A console that wraps at a terminal's width, and never where output goes to a file or a pipe."""
+def make_console(*, file_width: int = 400) -> Console:
+    """A console as wide as the terminal; ``file_width`` columns where output goes to a file or a pipe.
+
+    The default is so wide that a line of a listing stays one line, as grep and cut expect.
+    """
     from rich.console import Console
 
-    console = Console(stderr=stderr, highlight=False, soft_wrap=False)
-    if not console.is_terminal:
-        console = Console(stderr=stderr, highlight=False, width=400)
-    return console
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=file_width)

@@ -1,0 +1,272 @@
+"""Commands from the outside: what is printed, and how they end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from clbench import __version__
+from clbench.boards import FORMATS
+from clbench.cli import main
+from clbench.cli.session import Session
+from clbench.hookspecs import hookimpl
+from clbench.methods.settings import Settings
+from clbench.plugins import Registry
+from clbench.specs import FormatSpec, LauncherSpec, MethodSpec
+from clbench.testing import tiny_plugin
+from click.testing import CliRunner
+from pydantic import Field
+
+HERE = "clbench_cli_test_plugin"
+
+
+class Knobs(Settings):
+    lr: float = Field(1e-5, gt=0, description="the learning rate")
+    limit: int | None = Field(None, description="most of something")
+
+
+class Plugin:
+    """Two methods: one scores with the initial model, one breaks at its second task."""
+
+    @hookimpl
+    def clbench_methods(self):
+        return [
+            MethodSpec(
+                name="still",
+                title="Still",
+                summary="learns nothing",
+                factory=f"{HERE}:Still",
+                settings=f"{HERE}:Knobs",
+                tuned={"tiny": {"lr": 3e-4}},
+                citation="Nobody 2026",
+            ),
+            MethodSpec(
+                name="brittle",
+                title="Brittle",
+                summary="breaks",
+                factory=f"{HERE}:Brittle",
+                settings=f"{HERE}:Knobs",
+            ),
+        ]
+
+    @hookimpl
+    def clbench_commands(self, app: click.Group):
+        @app.command("paint")
+        def paint():
+            """Paint something."""
+            click.echo("painted")
+
+    @hookimpl
+    def clbench_formats(self):
+        return [FormatSpec(name="count", title="Count", summary="rows", factory=f"{HERE}:count", suffix=".n")]
+
+    @hookimpl
+    def clbench_launchers(self):
+        return [LauncherSpec(name="skip", title="Skip", summary="does nothing", factory=f"{HERE}:skip")]
+
+
+def count(board):
+    return f"{sum(len(table.rows) for table in board.tables)} rows"
+
+
+def skip(jobs, execute):
+    del jobs, execute
+
+
+def method_classes():
+    from clbench.methods import FineTuning
+
+    class Still(FineTuning):
+        def learn(self, task):
+            pass
+
+    class Brittle(FineTuning):
+        def learn(self, task):
+            if task.index == 1:
+                raise ArithmeticError("it broke")
+
+    return Still, Brittle
+
+
+@pytest.fixture
+def clbench(monkeypatch):
+    """Run a command line in this process with the tiny stream and the plugin above."""
+    monkeypatch.setitem(sys.modules, HERE, sys.modules[__name__])
+    registry = Registry.of(tiny_plugin, Plugin(), distribution="acme", version="1.5")
+
+    def call(*args):
+        return CliRunner().invoke(main, [str(arg) for arg in args], obj=Session(given=registry))
+
+    return call
+
+
+def test_version(clbench):
+    assert clbench("--version").output.strip() == f"clbench, version {__version__}"
+
+
+@pytest.mark.parametrize("kind", ["methods", "streams", "backbones", "generators", "datasets", "all"])
+def test_list_names_packages(clbench, kind):
+    result = clbench("list", kind)
+    assert result.exit_code == 0
+    assert "acme" in result.output
+    assert "1.5" in result.output
+
+
+def test_list_for_programs(clbench):
+    listed = json.loads(clbench("list", "methods", "--json").output)
+    assert [row["name"] for row in listed["methods"]] == ["brittle", "still"]
+
+
+def test_show_method_prints_paper_and_tuned_values(clbench):
+    output = clbench("show", "method", "still").output
+    (line,) = [line for line in output.splitlines() if line.startswith("lr ")]
+    assert line.split() == ["lr", "1e-05", "0.0003", "the", "learning", "rate"]
+    assert "Nobody 2026" in output
+    assert "tuned: tiny" in output
+
+
+def test_show_stream_prints_tasks_with_totals_and_orders(clbench):
+    lines = [line.split() for line in clbench("show", "stream", "tiny").output.splitlines()]
+    assert ["t1", "Task", "1", "4", "24", "12"] in lines
+    assert ["all", "12", "72", "36"] in lines
+    assert ["order", "II", "t2,", "t0,", "t1"] in lines
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "parts"),
+    [
+        (["lst"], 2, ["there is no command 'lst'", "list"]),
+        (["show", "methd", "x"], 2, ["did you mean 'method'"]),
+        (["show", "method", "stil"], 2, ["unknown method 'stil'", "did you mean 'still'"]),
+        (["show", "run", "nowhere"], 1, ["cannot read"]),
+        (["leaderboard", "nowhere"], 1, ["there is nothing at nowhere"]),
+        (
+            ["run", "-m", "stil", "-s", "tiny", "--seeds", "x", "--order", "V", "--set", "still.lr=0"],
+            2,
+            [
+                "4 mistakes",
+                "did you mean 'still'",
+                "'x', not a whole number",
+                "'V'",
+                "'still', which is not among",
+            ],
+        ),
+        (["run", "-m", "still", "-s", "tiny", "--set", "still.lr=0"], 2, ["still.lr = 0", "greater than 0"]),
+        (["run", "-c", "nowhere.yaml"], 2, ["nowhere.yaml cannot be read"]),
+    ],
+)
+def test_mistakes_are_messages_without_traceback(clbench, args, code, parts):
+    result = clbench(*args)
+    assert result.exit_code == code
+    assert isinstance(result.exception, SystemExit)
+    for part in parts:
+        assert part in result.output
+
+
+def test_unexpected_errors_keep_their_traceback(clbench, monkeypatch):
+    monkeypatch.setattr("clbench.cli.list._rows", lambda *_: 1 / 0)
+    assert isinstance(clbench("list").exception, ZeroDivisionError)
+
+
+def test_plugin_commands_stand_beside_our_own(clbench):
+    assert clbench("paint").output == "painted\n"
+    assert "Paint something." in clbench("--help").output
+    assert "hooks: commands" in clbench("plugins").output
+
+
+def test_plugins_shows_what_is_broken():
+    class Broken:
+        @hookimpl
+        def clbench_commands(self, app):
+            raise OSError("no disk")
+
+    result = CliRunner().invoke(main, ["plugins"], obj=Session(given=Registry.of(tiny_plugin, Broken())))
+    assert result.exit_code == 0
+    assert "✗ broken" in result.output
+    assert "OSError: no disk" in result.output
+
+
+def test_dry_run_prints_each_setting_and_its_source(clbench, tmp_path):
+    args = ["run", "-m", "still", "-s", "tiny", "--device", "cpu", "--out", tmp_path / "r", "--dry-run"]
+    output = clbench(*args, "--set", "still.limit=3").output
+    assert "lr=0.0003†" in output
+    assert "limit=3*" in output
+    assert "acme 1.5" in output
+    assert not (tmp_path / "r").exists()
+
+
+def test_runs_from_a_command_line_to_a_leaderboard(clbench, tmp_path, monkeypatch):
+    here = sys.modules[__name__]
+    still, brittle = method_classes()
+    monkeypatch.setattr(here, "Still", still, raising=False)
+    monkeypatch.setattr(here, "Brittle", brittle, raising=False)
+    monkeypatch.setenv("CLBENCH_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "runs"
+    command = ["run", "-m", "brittle,still", "-s", "tiny", "--device", "cpu", "-o", out]
+
+    first = clbench(*command)
+    assert first.exit_code == 1, first.output
+    assert "failed: brittle seed 0: ArithmeticError: it broke" in first.output
+    assert "still seed 0: task 3/3 t2: learned in" in first.output
+    (figure,) = out.glob("*/still-*/matrix.png")
+    assert str(figure) in first.output
+    assert f"records: {out}" in first.output
+
+    drawn = figure.stat().st_mtime_ns
+    again = clbench("run", "-m", "still", "-s", "tiny", "--device", "cpu", "-o", out)
+    assert again.exit_code == 0
+    assert "was finished before" in again.output
+    assert figure.stat().st_mtime_ns == drawn
+
+    for name in FORMATS:
+        assert "still" in clbench("leaderboard", out, "--format", name).output.lower()
+    assert clbench("leaderboard", out, "--format", "count").output == "3 rows\n"  # and the zero-shot row
+    assert "did you mean 'html'" in clbench("leaderboard", out, "--format", "htm").output
+    written = tmp_path / "tables" / "board.md"
+    clbench("leaderboard", out, "-f", "md", "-o", written)
+    assert written.read_text().strip() == clbench("leaderboard", out, "-f", "md").output.strip()
+
+    shown = clbench("show", "run", figure.parent).output
+    assert "zero-shot" in shown
+    assert "acme 1.5" in shown
+    assert "0.0003  (tuned for tiny)" in shown
+    (failed,) = out.glob("*/brittle-*")
+    assert "ArithmeticError at task t1: it broke" in clbench("show", "run", failed).output
+
+    # A launcher that executes nothing leaves finished runs finished, and the others failed.
+    launched = clbench("run", "-m", "still", "-s", "tiny", "--device", "cpu", "-o", out, "--launcher", "skip")
+    assert launched.exit_code == 0
+    launched = clbench(*command[:-1], tmp_path / "other", "--launcher", "skip")
+    assert launched.exit_code == 1
+    assert "left no record" in launched.output
+
+
+HEAVY = ("torch", "datasets", "pandas", "open_clip", "transformers", "matplotlib")
+
+
+@pytest.mark.parametrize(
+    "args", [["--help"], ["list", "methods"], ["list"], ["plugins"], ["show", "method", "zscl"]]
+)
+def test_listings_import_nothing_heavy_and_are_quick(args):
+    code = (
+        "import sys, time\n"
+        "try:\n    from clbench.cli import main; main()\n"
+        f"finally: print([m for m in {HEAVY} if m in sys.modules], time.process_time(), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    heavy, seconds = done.stderr.strip().splitlines()[-1].rsplit(" ", 1)
+    assert heavy == "[]"
+    # The promise is half a second of an idle machine; processor time does not depend on what else runs.
+    assert float(seconds) < 0.5 if args[0] != "show" else 1.0
+
+
+def test_disabled_plugins_before_and_after_the_command():
+    root = Path(sys.executable).parent / "clbench"
+    for args in (["--disable-plugin", "zscl", "plugins"], ["plugins", "--disable-plugin", "zscl"]):
+        output = subprocess.run([root, *args], capture_output=True, text=True, check=True).stdout
+        assert "– disabled" in next(line for line in output.splitlines() if line.startswith("zscl"))

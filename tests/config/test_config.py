@@ -1,0 +1,350 @@
+"""Options from files and command lines become validated runs; mistakes come all at once."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from clbench.config import Options, RunConfig, parse_value, read_file, resolve
+from clbench.errors import ConfigError
+from clbench.hookspecs import hookimpl
+from clbench.methods.settings import Settings
+from clbench.plugins import Registry
+from clbench.specs import MethodSpec, StreamSpec, TaskSummary
+from clbench.testing import tiny_plugin
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field, model_validator
+
+
+class Knobs(Settings):
+    lr: float = Field(1e-5, gt=0, description="rate")
+    steps: int = Field(1000, ge=1)
+    mode: str = "plain"
+    limit: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _together(self) -> Knobs:
+        if self.mode == "short" and self.steps > 100:
+            raise ValueError("mode short goes with at most 100 steps")
+        return self
+
+
+class Plugin:
+    def __init__(self, name="knobs", tuned=None, requires=(), settings=f"{__name__}:Knobs"):
+        self.spec = MethodSpec(
+            name=name,
+            title=name,
+            summary="s",
+            factory="a:b",
+            settings=settings,
+            tuned={"tiny": {"lr": 3e-4}} if tuned is None else tuned,
+            requires=requires,
+        )
+
+    @hookimpl
+    def clbench_methods(self):
+        return [self.spec]
+
+
+class BareStream:
+    @hookimpl
+    def clbench_streams(self):
+        tasks = tuple(TaskSummary(key=k, title=k, classes=2, train=3, test=3) for k in "ab")
+        return [
+            StreamSpec(
+                name="bare",
+                title="Bare",
+                summary="no extra data",
+                factory="a:b",
+                tasks=tasks,
+                orders={"I": ("a", "b")},
+                default_order="I",
+                default_backbone="tiny",
+            )
+        ]
+
+
+@pytest.fixture(autouse=True)
+def _importable(monkeypatch):
+    # Test modules have no importable name; settings are named by reference, as plugins do.
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+
+
+@pytest.fixture
+def registry():
+    return Registry.of(
+        tiny_plugin, BareStream(), Plugin(), Plugin("greedy", requires=("generator", "reference"))
+    )
+
+
+def planned(registry, **raw):
+    raw = {"methods": "knobs", "stream": "tiny", "device": "cpu", **raw}
+    return resolve(registry, Options.read(raw, "test"))
+
+
+def mistakes(registry, **raw):
+    with pytest.raises(ConfigError) as caught:
+        planned(registry, **raw)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_defaults_of_stream_and_method(registry):
+    (config,) = planned(registry)
+    assert config == RunConfig(
+        method="knobs",
+        stream="tiny",
+        order="I",
+        backbone="tiny",
+        settings={"lr": 3e-4, "steps": 1000, "mode": "plain", "limit": None},
+        settings_sources={"lr": "tuned", "steps": "default", "mode": "default", "limit": "default"},
+    )
+
+
+def test_settings_go_default_tuned_user(registry):
+    (config,) = planned(registry, set=["knobs.lr=1e-3", "knobs.limit=4"])
+    assert config.settings["lr"] == 1e-3
+    assert config.settings_sources == {"lr": "user", "steps": "default", "mode": "default", "limit": "user"}
+    (elsewhere,) = planned(registry, stream="bare")
+    assert (elsewhere.settings["lr"], elsewhere.settings_sources["lr"]) == (1e-5, "default")
+
+
+def test_runs_are_methods_times_seeds(registry):
+    runs = planned(registry, methods="greedy,knobs,greedy", seeds="2,0")
+    assert [(r.method, r.seed) for r in runs] == [("greedy", 2), ("greedy", 0), ("knobs", 2), ("knobs", 0)]
+    assert [r.generator for r in runs] == ["tiny-noise", "tiny-noise", None, None]
+
+
+def test_all_mistakes_come_together(registry):
+    problems = mistakes(
+        registry,
+        methods="knob,knobs",
+        order="IX",
+        backbone="vit",
+        seeds="0,-1",
+        precision="fp8",
+        device="tpu",
+        label_space="all",
+        launcher="slurm",
+        eval_batch="0",
+        set=["knobs.lr=-1", "knobs.step=3", "other.x=1", "lr=3"],
+        sream="tiny",
+    )
+    text = "\n".join(problems)
+    for part in (
+        "unknown method 'knob'",
+        "did you mean 'knobs'",
+        "'IX'",
+        "unknown backbone 'vit'",
+        "'-1', not a whole number",
+        "'fp8'",
+        "unknown device 'tpu'",
+        "unknown label space 'all'",
+        "unknown launcher 'slurm'",
+        "eval_batch is '0'",
+        "knobs.lr = -1: input should be greater than 0",
+        "unknown setting of knobs 'step'",
+        "did you mean 'steps'",
+        "'other', which is not among the methods",
+        "lr=3 is not of the form METHOD.SETTING=VALUE",
+        "did you mean 'stream'",
+    ):
+        assert part in text
+    assert len(problems) == 14
+
+
+def test_unknown_stream_still_reports_the_rest(registry):
+    assert len(mistakes(registry, stream="tinny", set=["knobs.steps=0"])) == 2
+
+
+def test_requirements_that_the_stream_lacks(registry):
+    problems = mistakes(registry, methods="greedy", stream="bare")
+    assert "requires reference data" in problems[0]
+    assert "requires a text-to-image generator" in problems[1]
+    assert "--generator" in problems[1]
+    only_one = mistakes(registry, methods="greedy", stream="bare", generator="tiny-noise")
+    assert len(only_one) == 1
+
+
+def test_validators_of_settings_are_heard(registry):
+    (problem,) = mistakes(registry, set=["knobs.mode=short"])
+    assert "mode short goes with at most 100 steps" in problem
+    assert planned(registry, set=["knobs.mode=short", "knobs.steps=100"])
+
+
+def test_tuned_values_that_are_wrong_are_the_plugins_fault():
+    registry = Registry.of(tiny_plugin, Plugin(tuned={"tiny": {"speed": 3}}))
+    (problem,) = mistakes(registry)
+    assert "tunes 'speed'" in problem
+    assert "local 0" in problem
+
+
+def test_settings_that_cannot_be_imported():
+    (problem,) = mistakes(Registry.of(tiny_plugin, Plugin(settings="nowhere_at_all:X")))
+    assert "nowhere_at_all" in problem
+    (problem,) = mistakes(Registry.of(tiny_plugin, Plugin(settings="pathlib:Path")))
+    assert "are no clbench.Settings" in problem
+
+
+def test_no_method(registry):
+    assert mistakes(registry, methods=None) == [
+        "no method is named\n  fix: name some: --methods zscl,diki,gift (clbench list methods)"
+    ]
+
+
+def test_device_is_found_only_when_all_else_is_right(registry):
+    asked = []
+
+    def find(name):
+        asked.append(name)
+        return "cuda"
+
+    options = Options.read({"methods": "knobs", "stream": "tiny"}, "test")
+    assert resolve(registry, options, find_device=find)[0].device == "cuda"
+    assert asked == ["auto"]
+    with pytest.raises(ConfigError):
+        resolve(registry, replace(options, order="IX"), find_device=find)
+    assert asked == ["auto"]
+
+
+# -- keys --------------------------------------------------------------------------------------------
+
+
+def test_key_depends_on_what_decides_figures(registry):
+    (base,) = planned(registry)
+    others = [
+        replace(base, method="x"),
+        replace(base, order="II"),
+        replace(base, backbone="x"),
+        replace(base, generator="x"),
+        replace(base, seed=1),
+        replace(base, device="cuda"),
+        replace(base, precision="bf16"),
+        replace(base, label_space="seen"),
+        replace(base, label_spaces=("task",)),
+        replace(base, eval_batch=1),
+        replace(base, settings={**base.settings, "lr": 1.0}),
+    ]
+    assert len({config.key for config in [base, *others]}) == 12
+    assert replace(base, settings_sources={}).key == base.key
+    assert replace(base, device="cuda:0").key == replace(base, device="cuda:3").key
+    (typed,) = planned(registry, set=["knobs.lr=0.0003"])
+    assert typed.key == base.key
+    assert hash(base) == hash(replace(base))
+
+
+def test_config_survives_json_and_pickle(registry):
+    (config,) = planned(registry)
+    assert RunConfig.from_json(yaml.safe_load(yaml.safe_dump(config.as_json()))) == config
+    assert pickle.loads(pickle.dumps(config)).key == config.key
+
+
+# -- files -------------------------------------------------------------------------------------------
+
+
+def test_command_line_goes_before_the_file(tmp_path, registry):
+    file = tmp_path / "run.yaml"
+    file.write_text(
+        "methods: {knobs: {lr: 1e-4, steps: 7}}\nstream: tiny\norder: II\nseeds: [3]\nout: here\n"
+    )
+    flags = Options.read({"seeds": "5", "set": ["knobs.lr=2"], "device": "cpu"}, "test")
+    options = flags.over(read_file(file))
+    (config,) = resolve(registry, options)
+    assert (config.order, config.seed, options.out) == ("II", 5, Path("here"))
+    assert (config.settings["lr"], config.settings["steps"]) == (2.0, 7)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "set: {knobs.lr: 1e-3}",
+        "set: {knobs: {lr: 1e-3}}",
+        "set: ['knobs.lr=1e-3']",
+        "methods: {knobs: {lr: 1e-3}}",
+    ],
+)
+def test_forms_of_settings_in_files(tmp_path, text):
+    (tmp_path / "a.yaml").write_text(text)
+    options = read_file(tmp_path / "a.yaml")
+    assert options.settings == {"knobs": {"lr": 1e-3}}
+    assert not options.problems
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("- a\n- b", "not a mapping"),
+        ("methods: [a", "is not YAML"),
+        ("method: a", "did you mean 'methods'"),
+        ("methods: 3", "not names"),
+        ("stream: [a]", "not a name"),
+        ("methods: {knobs: 3}", "the settings of knobs are 3"),
+        ("set: 3", "set is 3"),
+        ("seeds: true", "not a whole number"),
+    ],
+)
+def test_mistakes_in_files(tmp_path, text, cause):
+    (tmp_path / "a.yaml").write_text(text)
+    assert cause in "\n".join(map(str, read_file(tmp_path / "a.yaml").problems))
+
+
+def test_file_that_is_not_there(tmp_path, registry):
+    options = read_file(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        resolve(registry, options)
+
+
+def test_example_is_read_without_mistakes():
+    options = read_file(Path(__file__).parents[2] / "examples" / "mini.yaml")
+    assert not options.problems
+    assert options.stream == "mini"
+
+
+# -- values ------------------------------------------------------------------------------------------
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_numbers_are_read_as_python_writes_them(number):
+    assert parse_value(repr(number)) == number
+
+
+@given(st.integers())
+def test_whole_numbers_stay_whole(number):
+    value = parse_value(str(number))
+    assert value == number
+    assert type(value) is int
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("no", "no"),
+        ("on", "on"),
+        ("true", True),
+        ("null", None),
+        ("[1, 2]", [1, 2]),
+        ("12:30", "12:30"),
+        ("", None),
+    ],
+)
+def test_values_are_those_of_yaml_1_2(text, value):
+    assert parse_value(text) == value
+
+
+def test_checking_a_command_line_imports_no_torch():
+    code = (
+        "import sys; from clbench.config import *; from clbench.errors import ConfigError\n"
+        "from clbench.plugins import get_registry\n"
+        "r = get_registry()\n"
+        "raw = {'methods': ','.join(r.methods), 'stream': 'nowhere', 'device': 'cpu'}\n"
+        "try: resolve(r, Options.read(raw, 'x'))\n"
+        "except ConfigError as e: print(len(e.problems), e.problems[0].what)\n"
+        "print([m for m in ('torch', 'datasets', 'pandas', 'open_clip') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["1 unknown stream 'nowhere'", "[]"]
