@@ -1,0 +1,11 @@
+"""The laws that every method and every plugin keep, for the baselines and bounds."""
+
+from clbench.testing import method_laws, plugin_laws
+
+SMALL = {"iterations": 2, "warmup": 1, "lr": 1e-3, "batch_size": 6}
+
+test_plugin = plugin_laws("clbench-baselines")
+test_zero_shot = method_laws("zero-shot")
+test_laws = method_laws("finetune", "joint", "independent", "wc", "wise-ft", settings=SMALL)
+test_lwf = method_laws("lwf", settings=SMALL | {"reference_batch_size": 6})
+test_lwf_vr = method_laws("lwf-vr", settings=SMALL | {"reference_batch_size": 6, "texts": 12})
