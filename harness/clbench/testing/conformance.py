@@ -6,7 +6,8 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from clbench.specs import MethodSpec
+from clbench.errors import ConfigError
+from clbench.specs import MethodSpec, load_reference
 from clbench.testing.outcomes import ConformanceError, Examination, LawResult
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def check_method(
 
     Raises:
         ConformanceError: lists all broken laws.
+        ConfigError: wrong ``settings``.
         UnknownNameError: no such method, or no such law among ``expected_failures``.
     """
     return _conclude(
@@ -131,6 +133,7 @@ def _examine_method(
 
         method = (registry or get_registry()).find("method", method).spec
     assert isinstance(method, MethodSpec)
+    _check_given(method, settings or {})
     subject = MethodSubject(method, settings, stream=stream, backbone=backbone)
     return Examination(
         subject,
@@ -139,6 +142,26 @@ def _examine_method(
         expected_failures=expected_failures,
         around=subject.surroundings,
     )
+
+
+def _check_given(method: MethodSpec, settings: Mapping[str, Any]) -> None:
+    """Tell mistakes of the caller from those of the method, which are the laws' business."""
+    from pydantic import ValidationError
+
+    try:
+        load_reference(method.settings).model_validate(dict(settings))
+    except ValidationError as error:
+        mistakes = [
+            f"{detail['loc'][0]}: {detail['msg']}"
+            for detail in error.errors(include_url=False)
+            if detail["loc"] and detail["loc"][0] in settings
+        ]
+        if mistakes:
+            raise ConfigError(
+                f"the settings given for {method.name!r} are wrong", problems=mistakes
+            ) from error
+    except Exception:
+        return  # there is a law that says what is wrong with the class
 
 
 def _examine_plugin(plugin: str, expected_failures: Mapping[str, str] | None) -> Examination[PluginSubject]:

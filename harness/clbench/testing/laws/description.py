@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
+from clbench.errors import ClbenchError
 from clbench.methods.contract import Method
 from clbench.methods.settings import Settings
 from clbench.plugins.checks import check_spec
 from clbench.specs import load_reference
-from clbench.testing.outcomes import Broken, Law, NotApplicable, law
+from clbench.testing.outcomes import Broken, Law, law
 from clbench.testing.subject import MethodSubject
 
 __all__ = ["DESCRIPTION_LAWS", "factory_is_a_method", "settings_have_defaults"]
@@ -64,16 +67,20 @@ def settings_have_defaults(subject: MethodSubject) -> None:
 @law(settings_are_settings, factory_is_a_method)
 def tuned_values_are_accepted(subject: MethodSubject) -> None:
     """The values tuned for a stream are valid settings, and the method accepts them."""
-    if not subject.spec.tuned:
-        raise NotApplicable("it has no tuned values")
     for stream, values in subject.spec.tuned.items():
         try:
             subject.method_class.check(subject.settings_class.model_validate(dict(values)))
-        except Exception as error:
-            raise Broken(f"tuned for {stream!r}: {' '.join(str(error).split())}") from error
+        except ValidationError as error:
+            mistakes = [
+                f"{'.'.join(map(str, found['loc']))} {found['msg']}"
+                for found in error.errors(include_url=False)
+            ]
+            raise Broken(f"tuned for {stream!r}: {'; '.join(mistakes)}") from error
+        except ClbenchError as error:
+            raise Broken(f"tuned for {stream!r}: {error}") from error
 
 
-@law(settings_have_defaults)
+@law(settings_have_defaults, tuned_values_are_accepted)
 def settings_survive_json(subject: MethodSubject) -> None:
     """Settings that are written as JSON, as records do, and read again are the same."""
     for values in (subject.values, *subject.spec.tuned.values()):

@@ -1,0 +1,1 @@
+"""clbench plugin: L2-SP."""
