@@ -132,6 +132,15 @@ def test_place_of_a_failing_import_is_named(install):
     assert "RuntimeError" in report.traceback
 
 
+def test_place_is_the_plugins_own_when_python_raises(install):
+    install(
+        "acme-bad", "from pathlib import Path\n@hookimpl\ndef clbench_methods(): Path('/no/x').read_text()"
+    )
+    (report,) = load().reports
+    assert "acme_bad_plugin.py, line" in report.error
+    assert "pathlib.py" not in report.error
+
+
 def test_broken_plugin_that_was_asked_for_is_an_error_with_the_cause(install):
     install("clbench-foo", "import nowhere_at_all", version="0.7", point="foo")
     with pytest.raises(PluginError) as caught:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clbench import __version__
 from clbench.cli.session import Session, disable_plugin_option, make_console
 
 if TYPE_CHECKING:
@@ -19,8 +20,25 @@ _DETAILS: dict[str, tuple[str, Any]] = {
     "streams": ("tasks", lambda spec: f"{len(spec.tasks)} ({sum(t.classes for t in spec.tasks)} classes)"),
     "backbones": ("parameters", lambda spec: f"{spec.parameters / 1e6:.1f} M"),
     "datasets": ("kind", lambda spec: spec.kind),
-    "metrics": ("better", lambda spec: "higher" if spec.higher_is_better else "lower"),
-    "formats": ("suffix", lambda spec: spec.suffix),
+}
+
+# What clbench itself computes and writes, by name. A test holds these to clbench.results.metrics and
+# clbench.boards, which are too heavy to ask for a listing.
+BUILT_IN: dict[str, dict[str, str]] = {
+    "metrics": {
+        "transfer": "mean accuracy on tasks before they are learned",
+        "average": "mean accuracy on all tasks over the whole stream",
+        "last": "mean accuracy on all tasks after the last one",
+        "forgetting": "mean change since a task was learned; negative: forgotten",
+    },
+    "formats": {
+        "text": "for terminals",
+        "md": "Markdown",
+        "csv": "unrounded, for programs",
+        "latex": "with booktabs",
+        "html": "a page",
+        "json": "unrounded, for programs",
+    },
 }
 
 
@@ -44,7 +62,16 @@ def list_(ctx: click.Context, kind: str, as_json: bool) -> None:
 
 
 def _rows(registry: Registry, kind: str) -> list[dict[str, str]]:
-    rows = []
+    rows = [
+        {
+            "name": name,
+            "title": name.capitalize(),
+            "summary": text,
+            "package": "clbench",
+            "version": __version__,
+        }
+        for name, text in BUILT_IN.get(kind, {}).items()
+    ]
     found: dict[str, Contribution[Any]] = dict(getattr(registry, kind))
     for name, contribution in found.items():
         spec = contribution.spec

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from clbench.plugins import Registry
     from clbench.runs import RunOutcome
 
+_MOST_FIGURES = 6
+
 
 @click.command("run", short_help="Run methods on a stream and print the leaderboard.")
 @click.option("-m", "--methods", metavar="A,B,…", help="Methods, with commas between them.")
@@ -137,7 +139,7 @@ def display(configs: Sequence[RunConfig], console: Console, plain: bool) -> Live
 def report(outcomes: Sequence[RunOutcome], out: Path) -> None:
     """Print the leaderboard of these runs, what failed and why, and where everything lies."""
     from clbench.boards import leaderboard, render
-    from clbench.cli.figures import draw_figures
+    from clbench.cli.figures import SCATTER_FIGURE, draw_figures
     from clbench.results import RECORD_FILE
 
     recorded = [outcome.path for outcome in outcomes if (outcome.path / RECORD_FILE).exists()]
@@ -151,6 +153,10 @@ def report(outcomes: Sequence[RunOutcome], out: Path) -> None:
             click.echo(f"  details: {outcome.path}")
     figures = draw_figures(outcomes)
     click.echo(f"\nrecords: {out}")
+    if len(figures) > _MOST_FIGURES:
+        # Each run's figure lies beside its record; a screen full of paths says no more.
+        click.echo(f"figures: {figures[0].parent.parent}/*/{figures[0].name} ({len(outcomes)} runs)")
+        figures = [figure for figure in figures if figure.name == SCATTER_FIGURE]
     for figure in figures:
         click.echo(f"figure:  {figure}")
     if recorded:

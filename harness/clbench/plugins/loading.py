@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
 from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 import pluggy
 
@@ -116,6 +118,15 @@ def _one_line(error: BaseException) -> str:
     places = [
         f" ({frame.filename}, line {frame.lineno})"
         for frame in traceback.extract_tb(error.__traceback__)
-        if "importlib" not in frame.filename and "/clbench/plugins/" not in frame.filename.replace("\\", "/")
+        if not _is_ours(frame.filename)
     ]
     return f"{type(error).__name__}{': ' + text if text else ''}{places[-1] if places else ''}"
+
+
+def _is_ours(filename: str) -> bool:
+    """Whether a frame is Python's, pluggy's or this package's own, which is never where the mistake is."""
+    path = Path(filename)
+    own = (Path(__file__).parent, Path(pluggy.__file__).parent)
+    if any(path.is_relative_to(folder) for folder in own) or filename.startswith("<frozen"):
+        return True
+    return path.is_relative_to(sysconfig.get_path("stdlib")) and "site-packages" not in path.parts
