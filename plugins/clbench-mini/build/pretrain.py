@@ -166,7 +166,7 @@ def train(work: Path, seconds: float, seed: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=75.0, help="training time, all calls together")
+    parser.add_argument("--minutes", type=float, default=56.0, help="training time, all calls together")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(2)
