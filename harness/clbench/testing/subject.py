@@ -86,8 +86,13 @@ class MethodSubject:
 
     @cached_property
     def backbone(self) -> Backbone:
-        """The initial model; only copies of it are handed out."""
+        """The pristine model; only copies of it are handed out."""
         return (self._given_backbone or tiny_backbone()).copy().freeze()
+
+    @cached_property
+    def initial(self) -> Backbone:
+        """The model that all contexts share, as in a run; a law sees to it that no method changes it."""
+        return self.backbone.copy().freeze()
 
     @cached_property
     def method_class(self) -> Any:
@@ -127,7 +132,7 @@ class MethodSubject:
         scratch.mkdir()
         given = set(self.spec.requires) if declared_only else {"reference", "class_pool", "generator"}
         return Context(
-            initial=self.backbone.copy().freeze(),
+            initial=self.initial,
             seed=0,
             task_keys=self.stream.keys,
             scratch=scratch,

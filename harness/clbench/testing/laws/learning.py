@@ -10,7 +10,7 @@ from clbench.testing.laws.description import factory_is_a_method, settings_have_
 from clbench.testing.outcomes import Broken, Law, NotApplicable, law
 from clbench.testing.subject import MethodSubject
 
-__all__ = ["LEARNING_LAWS", "it_is_built", "it_learns"]
+__all__ = ["LEARNING_LAWS", "initial_model_is_untouched", "it_is_built", "it_learns"]
 
 
 @law(factory_is_a_method, settings_have_defaults)
@@ -29,7 +29,8 @@ def it_learns(subject: MethodSubject) -> None:
 @law(it_learns)
 def initial_model_is_untouched(subject: MethodSubject) -> None:
     """context.initial, which all methods share, keeps its weights, stays frozen and in evaluation mode."""
-    initial = subject.straight.method.context.initial.model
+    _ = subject.straight
+    initial = subject.initial.model
     pristine = subject.backbone.model.state_dict()
     changed = [name for name, value in initial.state_dict().items() if not torch.equal(value, pristine[name])]
     if changed:

@@ -9,7 +9,7 @@ import torch
 
 from clbench.methods.contract import Method
 from clbench.testing.laws.comparing import check_equal
-from clbench.testing.laws.learning import it_learns
+from clbench.testing.laws.learning import initial_model_is_untouched, it_learns
 from clbench.testing.laws.scoring import scores_are_repeatable
 from clbench.testing.outcomes import Broken, Law, NotApplicable, law
 from clbench.testing.subject import MethodSubject
@@ -17,7 +17,7 @@ from clbench.testing.subject import MethodSubject
 __all__ = ["STATE_LAWS"]
 
 
-@law(scores_are_repeatable)
+@law(scores_are_repeatable, initial_model_is_untouched)
 def learning_is_deterministic(subject: MethodSubject) -> None:
     """The same seed gives the same scores bit for bit, whatever others drew from the global random
     generators before: the harness sets these before each task."""
@@ -39,14 +39,13 @@ def state_is_plain(subject: MethodSubject) -> None:
     """state_dict() holds tensors, numbers, strings, None, and lists and dictionaries of them alone, so that a
     checkpoint can be read without running code."""
     for state in subject.straight.states:
+        place = _foreign(state)
+        if place:
+            raise Broken(place)
         buffer = io.BytesIO()
-        try:
-            torch.save(state, buffer)
-            buffer.seek(0)
-            torch.load(buffer, weights_only=True)
-        except Exception as error:
-            place = _foreign(state)
-            raise Broken(place or f"it cannot be written and read: {' '.join(str(error).split())}") from error
+        torch.save(state, buffer)
+        buffer.seek(0)
+        torch.load(buffer, weights_only=True)
 
 
 @law(scores_are_repeatable)
