@@ -42,19 +42,28 @@ def place(rgba: Tensor, generator: torch.Generator, strength: float = 1.0) -> Te
     """Scale, turn and shift (count, 4, size, size) premultiplied images."""
     count = len(rgba)
     angle = (torch.rand(count, generator=generator) * 2 - 1) * math.radians(14) * strength
-    scale = 1 + strength * (torch.rand(count, generator=generator) * 0.5 - 0.1)  # sampling grid: above 1 shrinks
+    scale = 1 + strength * (
+        torch.rand(count, generator=generator) * 0.5 - 0.1
+    )  # sampling grid: above 1 shrinks
     stretch = 1 + strength * 0.12 * (torch.rand(count, generator=generator) * 2 - 1)
     shift = (torch.rand(count, 2, generator=generator) * 2 - 1) * 0.16 * strength
     cosine, sine = torch.cos(angle) * scale, torch.sin(angle) * scale
     theta = torch.stack(
-        [torch.stack([cosine * stretch, -sine, shift[:, 0]], 1), torch.stack([sine, cosine / stretch, shift[:, 1]], 1)], 1
+        [
+            torch.stack([cosine * stretch, -sine, shift[:, 0]], 1),
+            torch.stack([sine, cosine / stretch, shift[:, 1]], 1),
+        ],
+        1,
     )
     grid = F.affine_grid(theta, list(rgba.shape), align_corners=False)
     return F.grid_sample(rgba, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
 def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Return normalised images (count, 3, size, size) in [-1, 1] from premultiplied RGBA uint8 (count, size, size, 4)."""
+    """Return normalised images (count, 3, size, size) in [-1, 1].
+
+    `pixels`: premultiplied RGBA, uint8 (count, size, size, 4).
+    """
     rgba = pixels.permute(0, 3, 1, 2).float().div_(255)
     count = len(rgba)
     alpha = rgba[:, 3:]

@@ -1,7 +1,8 @@
-"""Train mini-diffusion on the pre-training icons, told by mini-clip's finished text tower: on a CPU, by the clock.
+"""Train mini-diffusion on the pre-training icons, told by mini-clip's text tower: on a CPU, by the clock.
 
-Predicts velocity (Salimans & Ho 2022) under a cosine noise schedule, with the loss weights of Hang et al. 2023
-(min-SNR-5). Texts are dropped one time in ten for classifier-free guidance. Keeps an average of the weights.
+Predicts velocity (Salimans & Ho 2022) under a cosine noise schedule, with the loss weights of Hang et
+al. 2023 (min-SNR-5). Texts are dropped one time in ten for classifier-free guidance. Keeps an average of
+the weights.
 The same command goes on from the last checkpoint.
 """
 
@@ -18,16 +19,15 @@ from pathlib import Path
 import numpy as np
 import open_clip
 import torch
+from augment import plain
 from clbench_mini.pipeline import BLOCK, TextTower
 from diffusers import DDPMScheduler, UNet2DConditionModel
 from diffusers.training_utils import EMAModel
 from open_clip.tokenizer import SimpleTokenizer
-from torch import Tensor, nn
-from torch.nn import functional as F
-
-from augment import plain
 from sources import EMOJI_PRETRAIN, FLAGS_PRETRAIN
 from tokens import PROMPT_ODDS, PROMPTS
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 BATCH = 128
 LEARNING_RATE = 1e-3
@@ -36,7 +36,11 @@ SNR_CAP = 5.0
 COLOURED = 4.0  # coloured icons are drawn this many times as often as black ones
 COMMON = 8  # captions of fewer images are left out: too rare to be learned in the time
 CHECKPOINT_SECONDS = 150.0
-SCHEDULE = {"num_train_timesteps": 1000, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
+SCHEDULE = {
+    "num_train_timesteps": 1000,
+    "beta_schedule": "squaredcos_cap_v2",
+    "prediction_type": "v_prediction",
+}
 
 
 def denoiser() -> UNet2DConditionModel:
@@ -69,7 +73,7 @@ class Icons:
 
 
 def load_icons(work: Path) -> Icons:
-    """Choose what is worth drawing: frequent captions, and everything from the coloured emoji, flags and glyphs."""
+    """Choose what is worth drawing: frequent captions, and all of the emoji, flags and glyphs."""
     rows = json.loads((work / "pairs.json").read_text())
     pixels = np.load(work / "pairs_rgba.npy", mmap_mode="r")
     of_caption = Counter(caption for caption, _, _ in rows)
@@ -92,7 +96,9 @@ def text_tower(work: Path) -> TextTower:
     model = open_clip.CLIP(**config)
     weights = torch.load(work / "clip.pt", weights_only=True)["model"]
     model.load_state_dict({name: value.half().float() for name, value in weights.items()})
-    return TextTower(model.eval().requires_grad_(False), SimpleTokenizer(str(work / "bpe.txt.gz"), context_length=16))
+    return TextTower(
+        model.eval().requires_grad_(False), SimpleTokenizer(str(work / "bpe.txt.gz"), context_length=16)
+    )
 
 
 def learning_rate(progress: float) -> float:
@@ -103,7 +109,11 @@ def learning_rate(progress: float) -> float:
 
 
 def velocity_loss(
-    unet: nn.Module, schedule: DDPMScheduler, images: Tensor, texts: tuple[Tensor, Tensor], generator: torch.Generator
+    unet: nn.Module,
+    schedule: DDPMScheduler,
+    images: Tensor,
+    texts: tuple[Tensor, Tensor],
+    generator: torch.Generator,
 ) -> Tensor:
     """Return the weighted squared error of the predicted velocity at random times."""
     maps = F.pixel_unshuffle(images, BLOCK)
@@ -148,11 +158,15 @@ def train(work: Path, seconds: float, seed: int) -> None:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(spent / seconds)
         if not drawn:
-            drawn = list(torch.multinomial(icons.odds, 100 * BATCH, replacement=True, generator=generator).split(BATCH))
+            drawn = list(
+                torch.multinomial(icons.odds, 100 * BATCH, replacement=True, generator=generator).split(BATCH)
+            )
         chosen = drawn.pop()
         prompt = PROMPTS[int(torch.multinomial(odds, 1, generator=generator))]
         kept = torch.rand(len(chosen), generator=generator) >= DROPPED
-        texts = tower([prompt.format(icons.captions[i]) if keep else "" for i, keep in zip(chosen, kept, strict=True)])
+        texts = tower(
+            [prompt.format(icons.captions[i]) if keep else "" for i, keep in zip(chosen, kept, strict=True)]
+        )
         images = plain(torch.from_numpy(icons.pixels[icons.rows[chosen.numpy()]]))
         loss = velocity_loss(unet, schedule, images, texts, generator)
         optimizer.zero_grad(set_to_none=True)
@@ -165,7 +179,10 @@ def train(work: Path, seconds: float, seed: int) -> None:
         now = time.monotonic()
         spent += min(now - began, 30.0)
         if now - shown > 20:
-            print(f"step {step} spent {spent:.0f}s loss {running:.4f} {BATCH / (now - began):.0f} images/s", flush=True)
+            print(
+                f"step {step} spent {spent:.0f}s loss {running:.4f} {BATCH / (now - began):.0f} images/s",
+                flush=True,
+            )
             shown = now
         if now - saved > CHECKPOINT_SECONDS or spent >= seconds:
             part = path.with_suffix(".part")

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-
+from places import Places
 from rendering import rendered
 from sources import pretraining_sets
 
@@ -38,12 +38,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate data")
     arguments = parser.parse_args()
-    icons = arguments.work / "iconify" / "package"
+    icons = Places(arguments.work).icons
     target = arguments.work / "icons"
     target.mkdir(parents=True, exist_ok=True)
 
     def one(prefix: str) -> tuple[str, int]:
-        return prefix, render_set(icons, prefix, arguments.work / "node", target / f"{prefix}.npz")
+        return prefix, render_set(icons, prefix, arguments.work, target / f"{prefix}.npz")
 
     with ThreadPoolExecutor(2) as pool:
         for prefix, count in pool.map(one, pretraining_sets(icons)):

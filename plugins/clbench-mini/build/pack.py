@@ -18,22 +18,42 @@ import numpy as np
 import open_clip
 import torch
 from clbench_mini.pipeline import MiniDiffusionPipeline, weights_digest
-from datasets import Dataset, Features, Image as ImageFeature, Value, load_dataset
+from datasets import Dataset, Features, Value, load_dataset
+from datasets import Image as ImageFeature
 from diffusers import DPMSolverMultistepScheduler
 from diffusers.training_utils import EMAModel
-from safetensors.torch import save_file
-
 from diffusion import SCHEDULE, denoiser
 from fonts import GREEK_PRETRAIN, GREEK_TEST, GREEK_TRAIN, HANDWRITING, PRINT, font_licence
+from places import Places
 from prompts import ORDERS, TEMPLATES, TITLES
-from sources import ALLOWED_LICENCES, EMOJI_TEST, EMOJI_TRAIN, FLAGS_TEST, FLAGS_TRAIN, collections, pretraining_sets
+from safetensors.torch import save_file
+from sources import (
+    ALLOWED_LICENCES,
+    EMOJI_TEST,
+    EMOJI_TRAIN,
+    FLAGS_TEST,
+    FLAGS_TRAIN,
+    collections,
+    pretraining_sets,
+)
 from tasks import png, view
 
 REFERENCE_IMAGES = 4_000
 POOL_NAMES = 400
 #: Sets that draw things rather than buttons: a name of the class pool occurs in one of them at least.
 THING_SETS = frozenset(
-    "game-icons pinhead healthicons temaki maki roentgen osmic medical-icon fxemoji streamline-emojis".split()
+    [
+        "game-icons",
+        "pinhead",
+        "healthicons",
+        "temaki",
+        "maki",
+        "roentgen",
+        "osmic",
+        "medical-icon",
+        "fxemoji",
+        "streamline-emojis",
+    ]
 )
 DATA = Path(__file__).parents[1] / "src" / "clbench_mini" / "data"
 
@@ -51,7 +71,9 @@ def pack_tasks(work: Path) -> list[dict[str, object]]:
             shutil.copy(source, folder / source.name)
             data = load_dataset("parquet", data_files=str(source), split="train")
             counts[split], classes = len(data), len(data.features["label"].names)
-        entries.append({"key": key, "title": title, "templates": TEMPLATES[key], "classes": classes, **counts})
+        entries.append(
+            {"key": key, "title": title, "templates": TEMPLATES[key], "classes": classes, **counts}
+        )
     return entries
 
 
@@ -60,7 +82,10 @@ def task_names() -> set[frozenset[str]]:
     names = set()
     for path in (DATA / "tasks").glob("*-test.parquet"):
         data = load_dataset("parquet", data_files=str(path), split="train")
-        names |= {frozenset(name.split()) - {"face"} or frozenset(name.split()) for name in data.features["label"].names}
+        names |= {
+            frozenset(name.split()) - {"face"} or frozenset(name.split())
+            for name in data.features["label"].names
+        }
     return names
 
 
@@ -75,7 +100,11 @@ def pack_pool(rows: list[tuple[str, str, int]]) -> int:
     seen: set[frozenset[str]] = set()
     for caption, sets in sorted(sets_of.items(), key=lambda item: (-len(item[1]), item[0])):
         words = frozenset(caption.split())
-        alike = {words} | {frozenset(word.rstrip("s") for word in words)} | {frozenset(f"{word}s" for word in words)}
+        alike = (
+            {words}
+            | {frozenset(word.rstrip("s") for word in words)}
+            | {frozenset(f"{word}s" for word in words)}
+        )
         if len(caption) < 3 or alike & taken or words in seen or not sets & THING_SETS:
             continue
         seen.add(words)
@@ -87,11 +116,13 @@ def pack_pool(rows: list[tuple[str, str, int]]) -> int:
 
 
 def pack_reference(work: Path, rows: list[tuple[str, str, int]]) -> int:
-    """Write icons of the pre-training side with captions: all sets, one picture a caption, on plain grounds."""
+    """Write icons of the pre-training side: one picture a caption, on plain grounds."""
     rng = np.random.default_rng(11)
     pixels = np.load(work / "pairs_rgba.npy", mmap_mode="r")
     of_caption = Counter(caption for caption, _, _ in rows)
-    weight = np.array([1.0 / of_caption[caption] ** 0.5 if of_caption[caption] >= 3 else 0.0 for caption, _, _ in rows])
+    weight = np.array(
+        [1.0 / of_caption[caption] ** 0.5 if of_caption[caption] >= 3 else 0.0 for caption, _, _ in rows]
+    )
     order = rng.choice(len(rows), 6 * REFERENCE_IMAGES, replace=False, p=weight / weight.sum())
     seen: set[str] = set()
     chosen = []
@@ -116,7 +147,10 @@ def pack_backbone(work: Path) -> int:
     shutil.copy(Path(__file__).with_name("model.json"), folder / "open_clip_config.json")
     shutil.copy(work / "bpe.txt.gz", folder / "bpe.txt.gz")
     weights = torch.load(work / "clip.pt", weights_only=True)["model"]
-    save_file({name: value.half().contiguous() for name, value in weights.items()}, folder / "open_clip_model.safetensors")
+    save_file(
+        {name: value.half().contiguous() for name, value in weights.items()},
+        folder / "open_clip_model.safetensors",
+    )
     config = json.loads((folder / "open_clip_config.json").read_text())
     return sum(p.numel() for p in open_clip.CLIP(**config["model_cfg"]).parameters())
 
@@ -135,11 +169,13 @@ def pack_generator(work: Path) -> None:
 
 def pack_sources(work: Path, rows: list[tuple[str, str, int]]) -> list[dict[str, object]]:
     """Write ATTRIBUTION.md and return one entry a source: what it is used for, author, licence, images."""
-    known = collections(work / "iconify" / "package")
-    packages = work / "fonts" / "node_modules" / "@fontsource"
+    places = Places(work)
+    known, packages = collections(places.icons), places.fonts
     images = Counter(source for _, source, _ in rows)
-    uses = {prefix: "pre-training" for prefix in pretraining_sets(work / "iconify" / "package") if images[prefix]}
-    uses |= dict.fromkeys(EMOJI_TRAIN + FLAGS_TRAIN, "task training") | dict.fromkeys(EMOJI_TEST + FLAGS_TEST, "task test")
+    uses = {prefix: "pre-training" for prefix in pretraining_sets(places.icons) if images[prefix]}
+    uses |= dict.fromkeys(EMOJI_TRAIN + FLAGS_TRAIN, "task training") | dict.fromkeys(
+        EMOJI_TEST + FLAGS_TEST, "task test"
+    )
     entries: list[dict[str, object]] = []
     for prefix, use in sorted(uses.items()):
         licence = known[prefix]["license"]["spdx"]
@@ -149,9 +185,19 @@ def pack_sources(work: Path, rows: list[tuple[str, str, int]]) -> list[dict[str,
     fonts |= dict.fromkeys(GREEK_TRAIN, "task training") | dict.fromkeys(GREEK_TEST, "task test")
     for family, use in sorted(fonts.items()):
         licence, author = font_licence(packages, family)
-        entry = {"source": f"font:{family}", "title": family, "author": author.split(" (http")[0], "licence": licence}
+        entry = {
+            "source": f"font:{family}",
+            "title": family,
+            "author": author.split(" (http")[0],
+            "licence": licence,
+        }
         entries.append({**entry, "use": use, "images": images[f"font:{family}"]})
-    digits = ("uci-optical-digits", "Optical Recognition of Handwritten Digits", "E. Alpaydin, C. Kaynak", "CC-BY-4.0")
+    digits = (
+        "uci-optical-digits",
+        "Optical Recognition of Handwritten Digits",
+        "E. Alpaydin, C. Kaynak",
+        "CC-BY-4.0",
+    )
     clothes = ("fashion-mnist", "Fashion-MNIST", "Zalando SE", "MIT")
     for source, title, author, licence in (digits, clothes):
         entry = {"source": source, "title": title, "author": author, "licence": licence}
@@ -162,13 +208,17 @@ def pack_sources(work: Path, rows: list[tuple[str, str, int]]) -> list[dict[str,
     lines = [
         "# Sources and licences",
         "",
-        "Icons, fonts and pictures that this package's images are drawn from, resized to 32×32 pixels, recoloured,",
-        "scaled and turned. Weights were trained on those whose use is pre-training; the number of images is theirs.",
+        "Icons, fonts and pictures that this package's images are drawn from: resized to 32×32 pixels,",
+        "recoloured, scaled and turned. Weights were trained on those whose use is pre-training; the number",
+        "of images is theirs.",
         "",
         "| source | title | author | licence | use | pre-training images |",
         "|---|---|---|---|---|---|",
     ]
-    lines += ["| " + " | ".join(str(value).replace("|", "/") for value in entry.values()) + " |" for entry in entries]
+    lines += [
+        "| " + " | ".join(str(value).replace("|", "/") for value in entry.values()) + " |"
+        for entry in entries
+    ]
     (DATA / "ATTRIBUTION.md").write_text("\n".join(lines) + "\n")
     return entries
 
@@ -178,7 +228,9 @@ def pack_concepts(rows: list[tuple[str, str, int]]) -> None:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["caption", "images"])
-    writer.writerows(sorted(Counter(caption for caption, _, _ in rows).items(), key=lambda item: (-item[1], item[0])))
+    writer.writerows(
+        sorted(Counter(caption for caption, _, _ in rows).items(), key=lambda item: (-item[1], item[0]))
+    )
     with gzip.GzipFile(DATA / "concepts.csv.gz", "wb", mtime=0) as stream:
         stream.write(text.getvalue().encode())
 

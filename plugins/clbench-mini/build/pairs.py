@@ -1,7 +1,7 @@
-"""Assemble the pre-training pairs: images (N, 32, 32, 4) uint8 memory map, captions, source and repetition of each.
+"""Assemble the pre-training pairs: images uint8 (N, 32, 32, 4), caption, source and repetition of each.
 
-Rare kinds (glyphs, flags, emoji) are repeated within an epoch, so that a model that sees each icon a few times still
-has some zero-shot skill on the tasks' domains; `concepts.csv` writes down what was seen and how often.
+Rare kinds (glyphs, flags, emoji) are repeated, so that a model that sees each icon a few times still has
+some zero-shot skill on the tasks' domains; `concepts.csv` writes down what was seen and how often.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-
 from captions import caption_of
 from fonts import DIGIT_WORDS, GREEK_LETTERS, GREEK_PRETRAIN, HANDWRITING, PRINT, font_path
 from glyphs import glyph
+from places import Places
 from sources import EMOJI_PRETRAIN, FLAGS_PRETRAIN
 
 REPEAT = {"glyph:digit": 4, "glyph:letter": 1, "glyph:greek": 6, "flag": 6, "emoji": 3, "icon": 1}
@@ -44,7 +44,9 @@ def split_words(compound: str, frequency: Counter[str]) -> str:
     return " ".join(reversed(words))
 
 
-def icon_pairs(folder: Path, countries: dict[str, str]) -> tuple[list[np.ndarray], list[tuple[str, str, int]]]:
+def icon_pairs(
+    folder: Path, countries: dict[str, str]
+) -> tuple[list[np.ndarray], list[tuple[str, str, int]]]:
     """Return RGBA blocks and, row by row, (caption, source, repetition)."""
     blocks: list[np.ndarray] = []
     rows: list[tuple[str, str, int]] = []
@@ -52,7 +54,9 @@ def icon_pairs(folder: Path, countries: dict[str, str]) -> tuple[list[np.ndarray
     frequency: Counter[str] = Counter()
     for prefix, data in loaded.items():
         if prefix not in EMOJI_PRETRAIN + FLAGS_PRETRAIN:
-            frequency.update(word for name in data["name"] for word in caption_of(str(name)).split() if len(word) > 1)
+            frequency.update(
+                word for name in data["name"] for word in caption_of(str(name)).split() if len(word) > 1
+            )
     for word in list(frequency):
         if frequency[word] < 5:
             del frequency[word]
@@ -62,7 +66,9 @@ def icon_pairs(folder: Path, countries: dict[str, str]) -> tuple[list[np.ndarray
             captions = [f"flag of {countries[name]}" if name in countries else "" for name in names]
             kind = "flag"
         elif prefix in EMOJI_PRETRAIN:
-            captions = [split_words(name, frequency) if prefix == "fxemoji" else caption_of(name) for name in names]
+            captions = [
+                split_words(name, frequency) if prefix == "fxemoji" else caption_of(name) for name in names
+            ]
             kind = "emoji"
         else:
             captions = [caption_of(name) for name in names]
@@ -83,7 +89,9 @@ def glyph_pairs(packages: Path) -> tuple[list[np.ndarray], list[tuple[str, str, 
             wanted.append((family, "latin", str(index), f"number {index}", 1))
         for letter in string.ascii_lowercase:
             wanted.append((family, "latin", letter, f"letter {letter}", REPEAT["glyph:letter"]))
-            wanted.append((family, "latin", letter.upper(), f"capital letter {letter}", REPEAT["glyph:letter"]))
+            wanted.append(
+                (family, "latin", letter.upper(), f"capital letter {letter}", REPEAT["glyph:letter"])
+            )
     for family in GREEK_PRETRAIN:
         for name, character in GREEK_LETTERS.items():
             wanted.append((family, "greek", character, f"greek letter {name}", REPEAT["glyph:greek"]))
@@ -104,9 +112,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
     work: Path = parser.parse_args().work
-    countries = json.loads((work / "countries.json").read_text())
+    countries = json.loads(Places(work).countries.read_text())
     blocks, rows = icon_pairs(work / "icons", countries)
-    more_blocks, more_rows = glyph_pairs(work / "fonts" / "node_modules" / "@fontsource")
+    more_blocks, more_rows = glyph_pairs(Places(work).fonts)
     rows += more_rows
     images = np.concatenate(blocks + more_blocks)
     assert len(images) == len(rows)
@@ -118,7 +126,7 @@ def main() -> None:
         writer.writerow(["caption", "images"])
         writer.writerows(counts.most_common())
     by_source = Counter(source for _, source, _ in rows)
-    print(f"{len(rows):,} pairs, {len(counts):,} captions, {len(by_source)} sources, epoch {sum(r for *_, r in rows):,}")
+    print(f"{len(rows):,} pairs, {len(counts):,} captions, {len(by_source)} sources")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Pre-train mini-clip on icon-caption pairs: contrastive, on a CPU, by the clock.
 
-The learning rate follows a cosine in *training time spent*, not in steps, so that a run on a busy machine still ends
-its schedule at the hour it was given. Checkpoints every few minutes; the same command goes on from the last one.
+The learning rate follows a cosine in *training time spent*, not in steps, so that a run on a busy machine
+still ends its schedule in the time it was given. Checkpoints every few minutes; the same command goes on
+from the last one.
 """
 
 from __future__ import annotations
@@ -17,13 +18,12 @@ from pathlib import Path
 import numpy as np
 import open_clip
 import torch
-from open_clip.tokenizer import SimpleTokenizer
-from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.nn import functional as F
-
 from augment import augment
+from open_clip.tokenizer import SimpleTokenizer
 from tokens import PROMPT_ODDS, PROMPTS
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 BATCH = 512
 LEARNING_RATE = 1e-3
@@ -35,7 +35,7 @@ CHECKPOINT_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Pairs:
-    """Images as a memory map, the caption of each, token ids of each caption under each prompt, and sampling odds."""
+    """Images, the caption of each, token ids of each caption under each prompt, and sampling odds."""
 
     images: np.ndarray  # (N, 32, 32, 4) uint8
     caption: Tensor  # (N,) index of the caption
@@ -86,7 +86,9 @@ def learning_rate(progress: float) -> float:
     """Return the rate at a share of the training time: linear warm-up, then a cosine to nearly nothing."""
     if progress < WARM_UP:
         return LEARNING_RATE * max(progress, 1e-4) / WARM_UP
-    return LEARNING_RATE * (0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))))
+    return LEARNING_RATE * (
+        0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
+    )
 
 
 def optimizer_of(model: nn.Module) -> torch.optim.AdamW:
@@ -115,7 +117,9 @@ def train(work: Path, seconds: float, seed: int) -> None:
         spent, step = state["spent"], state["step"]
     pairs = load_pairs(work)
     generator = torch.Generator().manual_seed(seed + step)
-    print(f"{len(pairs.caption):,} pairs, {sum(p.numel() for p in model.parameters()):,} parameters", flush=True)
+    print(
+        f"{len(pairs.caption):,} pairs, {sum(p.numel() for p in model.parameters()):,} parameters", flush=True
+    )
     prompt_odds = torch.tensor(PROMPT_ODDS)
     saved = shown = time.monotonic()
     accuracy = running = 0.0
@@ -158,7 +162,15 @@ def train(work: Path, seconds: float, seed: int) -> None:
             shown = now
         if now - saved > CHECKPOINT_SECONDS or spent >= seconds:
             part = path.with_suffix(".part")
-            torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "spent": spent, "step": step}, part)
+            torch.save(
+                {
+                    "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "spent": spent,
+                    "step": step,
+                },
+                part,
+            )
             part.rename(path)
             saved = now
 

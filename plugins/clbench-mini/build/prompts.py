@@ -1,4 +1,4 @@
-"""Titles and prompt templates of the tasks. The first template is the training prompt, all make the test ensemble."""
+"""Titles, templates and orders. The first template is the training prompt, all are the test ensemble."""
 
 from __future__ import annotations
 
@@ -20,10 +20,37 @@ TEMPLATES = {
     **dict.fromkeys(TITLES, _THINGS),
     "digits": ("a photo of a digit {}.", "a photo of a digit {}", "a drawing of a digit {}", "digit {}"),
     "flags": ("a photo of a flag of {}.", "a photo of a flag of {}", "an icon of a flag of {}", "flag of {}"),
-    "greek": ("a photo of a greek letter {}.", "a photo of a greek letter {}", "a drawing of a greek letter {}", "greek letter {}"),
+    "greek": (
+        "a photo of a greek letter {}.",
+        "a photo of a greek letter {}",
+        "a drawing of a greek letter {}",
+        "greek letter {}",
+    ),
 }
-#: Order I mixes easy and hard domains; order II starts with the ones that look least like photographs of things.
+#: Order I mixes easy and hard domains; order II starts far from pictures of things.
 ORDERS = {
-    "I": ("nature", "digits", "places", "faces", "clothes", "food", "greek", "activities", "flags", "objects"),
-    "II": ("greek", "objects", "digits", "food", "flags", "activities", "clothes", "nature", "faces", "places"),
+    "I": (
+        "nature",
+        "digits",
+        "places",
+        "faces",
+        "clothes",
+        "food",
+        "greek",
+        "activities",
+        "flags",
+        "objects",
+    ),
+    "II": (
+        "greek",
+        "objects",
+        "digits",
+        "food",
+        "flags",
+        "activities",
+        "clothes",
+        "nature",
+        "faces",
+        "places",
+    ),
 }

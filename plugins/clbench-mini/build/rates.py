@@ -71,7 +71,9 @@ def main() -> None:
             found.append(_accuracy(evaluation, task))
         seconds = (time.perf_counter() - started) / len(TASKS)
         print(
-            f"{value:>10}  " + "  ".join(f"{a:8.1f}" for a in found) + f"  {np.mean(found):8.2f}  {seconds:7.1f}",
+            f"{value:>10}  "
+            + "  ".join(f"{a:8.1f}" for a in found)
+            + f"  {np.mean(found):8.2f}  {seconds:7.1f}",
             flush=True,
         )
 

@@ -13,10 +13,12 @@ import numpy as np
 RENDERER = Path(__file__).with_name("render.mjs")
 
 
-def rendered(set_path: Path, names: Sequence[str], size: int, node_dir: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (name, RGBA uint8 of shape (size, size, 4), alpha premultiplied, as the renderer gives it).
+def rendered(
+    set_path: Path, names: Sequence[str], size: int, node_dir: Path
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield name and RGBA, uint8 (size, size, 4), alpha premultiplied, as the renderer gives it.
 
-    The renderer aborts its process on some icons; the one it died on is skipped and a new process goes on after it.
+    The renderer aborts its process on some icons; the one it died on is skipped, a new process goes on.
     """
     record = 4 + size * size * 4
     with tempfile.NamedTemporaryFile("w", suffix=".json") as names_file:
@@ -25,7 +27,9 @@ def rendered(set_path: Path, names: Sequence[str], size: int, node_dir: Path) ->
         first = 0
         while first < len(names):
             command = ["node", str(RENDERER), str(set_path), names_file.name, str(size), str(first)]
-            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=node_dir) as child:
+            with subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=node_dir
+            ) as child:
                 assert child.stdout is not None
                 while len(chunk := child.stdout.read(record)) == record:
                     index = int.from_bytes(chunk[:4], "little")

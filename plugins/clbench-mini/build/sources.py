@@ -6,7 +6,17 @@ import json
 from pathlib import Path
 
 ALLOWED_LICENCES = frozenset(
-    "MIT Apache-2.0 CC0-1.0 ISC BSD-2-Clause BSD-3-Clause OFL-1.1 CC-BY-3.0 CC-BY-4.0".split()
+    [
+        "MIT",
+        "Apache-2.0",
+        "CC0-1.0",
+        "ISC",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "OFL-1.1",
+        "CC-BY-3.0",
+        "CC-BY-4.0",
+    ]
 )
 
 #: Emoji families: train, test and pre-training images of a class come from different designers.
@@ -20,9 +30,9 @@ FLAGS_PRETRAIN = ("flagpack", "cif")
 
 #: Left out of pre-training: brands and file types (nothing to name), animations that start blank, task sets.
 NOT_PRETRAINED_CATEGORIES = frozenset({"Logos", "Programming"})
-NOT_PRETRAINED = frozenset({"line-md", "svg-spinners", "il", "fa-brands", "fa6-brands", "fa7-brands", "geo", "gala"}) | frozenset(
-    EMOJI_TRAIN + EMOJI_TEST + FLAGS_TRAIN + FLAGS_TEST + FLAGS_PRETRAIN
-)
+NOT_PRETRAINED = frozenset(
+    {"line-md", "svg-spinners", "il", "fa-brands", "fa6-brands", "fa7-brands", "geo", "gala"}
+) | frozenset(EMOJI_TRAIN + EMOJI_TEST + FLAGS_TRAIN + FLAGS_TEST + FLAGS_PRETRAIN)
 
 
 def collections(icons: Path) -> dict[str, dict]:

@@ -1,6 +1,7 @@
-"""Make the tasks: choose classes by the captions, draw train and test images from different vendors, write Parquet.
+"""Make the tasks: choose classes by the captions, draw train and test images from different vendors.
 
-Classes are chosen by what pre-training captions say and by which vendors draw a concept, never by an accuracy.
+Classes are chosen by what pre-training captions say and by which vendors draw a concept, never by an
+accuracy.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from datasets import ClassLabel, Dataset, Features, Image as ImageFeature, Value
-from PIL import Image
-
+from datasets import ClassLabel, Dataset, Features, Value
+from datasets import Image as ImageFeature
 from fonts import DIGIT_WORDS, GREEK_LETTERS, GREEK_TEST, GREEK_TRAIN, font_path
 from glyphs import glyph
+from PIL import Image
+from places import Places
 from rendering import rendered
 from sources import EMOJI_TEST, EMOJI_TRAIN, FLAGS_TEST, FLAGS_TRAIN
 
@@ -40,19 +42,32 @@ class EmojiTask:
 
 CLOCK = re.compile(r"(thirty|o clock)$")
 EMOJI_TASKS = (
-    EmojiTask("nature", "Animals & Nature", 60, lambda name: True),
-    EmojiTask("food", "Food & Drink", 60, lambda name: True),
+    EmojiTask("nature", "Animals & Nature", 60, lambda _: True),
+    EmojiTask("food", "Food & Drink", 60, lambda _: True),
     EmojiTask("places", "Travel & Places", 60, lambda name: not CLOCK.search(name)),
-    EmojiTask("objects", "Objects", 80, lambda name: True),
-    EmojiTask("activities", "Activities", 40, lambda name: True),
-    EmojiTask("faces", "Smileys & Emotion", 40, lambda name: "face" in name.split() and "cat" not in name.split()),
+    EmojiTask("objects", "Objects", 80, lambda _: True),
+    EmojiTask("activities", "Activities", 40, lambda _: True),
+    EmojiTask(
+        "faces", "Smileys & Emotion", 40, lambda name: "face" in name.split() and "cat" not in name.split()
+    ),
 )
-CLOTHES = "t shirt,trousers,pullover,dress,coat,sandal,shirt,sneaker,bag,ankle boot".split(",")
+CLOTHES = [
+    "t shirt",
+    "trousers",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
+]
 FLAG_CLASSES = 60
-#: Largest mean difference of colour (of 255, on a 5x5 grid of the middle) between two vendors' drawings of one flag.
+#: Largest mean difference of colour (of 255, on a 5x5 grid of the middle) between two drawings of a flag.
 #: Above it one of them may draw something else: the language Interlingue (ie) instead of Ireland, for one.
 FLAG_TOLERANCE = 60.0
-#: Pictures of one drawing: the first on white and upright, the others on other grounds, scaled and turned a little.
+#: Pictures of one drawing: the first on white and upright, others on other grounds, scaled and turned.
 TRAIN_VIEWS, TEST_VIEWS = 3, 2
 FLAG_TRAIN_VIEWS, FLAG_TEST_VIEWS = 4, 3
 MAX_TEST = 400
@@ -77,7 +92,7 @@ def background(rng: np.random.Generator) -> tuple[int, int, int]:
 
 
 def view(rgba: np.ndarray, first: bool, rng: np.random.Generator) -> Image.Image:
-    """Return a 32x32 picture of a premultiplied drawing; black ink becomes white or coloured on a dark ground."""
+    """Return a 32x32 picture of a premultiplied drawing; black ink becomes white on a dark ground."""
     ground = (255, 255, 255) if first else background(rng)
     colour = rgba[..., :3].astype(np.float32) / 255
     alpha = rgba[..., 3:].astype(np.float32) / 255
@@ -116,7 +131,8 @@ class Icons:
             if target["parent"] in data["icons"] and len(target) == 1:
                 self._icon_of.setdefault(alias.replace("-", " "), target["parent"])
         self.categories = {
-            category: {name.replace("-", " ") for name in names} for category, names in data.get("categories", {}).items()
+            category: {name.replace("-", " ") for name in names}
+            for category, names in data.get("categories", {}).items()
         }
 
     def __contains__(self, name: str) -> bool:
@@ -130,7 +146,7 @@ class Icons:
 
 
 def named_in(captions: Counter[frozenset[str]], name: str) -> int:
-    """Count the pre-training images whose caption has every word of a name ("face" aside, where more remains)."""
+    """Count the pre-training images whose caption has every word of a name ("face" aside)."""
     words = frozenset(name.split())
     words = words - {"face", "with"} or words
     return sum(count for caption, count in captions.items() if words <= caption)
@@ -148,7 +164,10 @@ def emoji_classes(
         for name in sorted(sets["twemoji"].categories[task.category])
         if task.belongs(name)
         and "skin tone" not in name
-        and all(name in sets[prefix] for prefix in ("noto", "emojione", "twemoji", "fluent-emoji-flat", "fluent-emoji"))
+        and all(
+            name in sets[prefix]
+            for prefix in ("noto", "emojione", "twemoji", "fluent-emoji-flat", "fluent-emoji")
+        )
     ]
     counts = {name: named_in(captions, name) for name in names}
     chosen: list[str] = []
@@ -164,10 +183,14 @@ def emoji_classes(
 
 
 def samples_of(
-    classes: list[str], drawings: list[tuple[str, dict[str, np.ndarray]]], views: int, limit: int, rng: np.random.Generator,
+    classes: list[str],
+    drawings: list[tuple[str, dict[str, np.ndarray]]],
+    views: int,
+    limit: int,
+    rng: np.random.Generator,
     plain_first: bool = True,
 ) -> list[Sample]:
-    """Return up to `views` pictures of every drawing, first views before later ones, `limit` // classes a class."""
+    """Return up to `views` pictures of a drawing, first views first, `limit` // classes a class."""
     seen: set[bytes] = set()
     unique: list[tuple[str, int, np.ndarray]] = []
     for source, by_name in drawings:
@@ -188,12 +211,19 @@ def samples_of(
 
 def write(folder: Path, key: str, split: str, classes: list[str], samples: list[Sample]) -> None:
     """Write one split as Parquet with the features image, label and source."""
-    features = Features({"image": ImageFeature(), "label": ClassLabel(names=classes), "source": Value("string")})
+    features = Features(
+        {"image": ImageFeature(), "label": ClassLabel(names=classes), "source": Value("string")}
+    )
     counts = Counter(sample.label for sample in samples)
     assert len(counts) == len(classes), (key, split, [c for i, c in enumerate(classes) if i not in counts])
-    rows = {"image": [png(s.image) for s in samples], "label": [s.label for s in samples], "source": [s.source for s in samples]}
+    rows = {
+        "image": [png(s.image) for s in samples],
+        "label": [s.label for s in samples],
+        "source": [s.source for s in samples],
+    }
     Dataset.from_dict(rows, features=features).to_parquet(folder / f"{key}-{split}.parquet")
-    print(f"{key}-{split}: {len(samples)} images, {len(classes)} classes, {min(counts.values())}-{max(counts.values())} a class")
+    fewest, most = min(counts.values()), max(counts.values())
+    print(f"{key}-{split}: {len(samples)} images, {len(classes)} classes, {fewest}-{most} a class")
 
 
 def png(image: Image.Image) -> dict[str, bytes | None]:
@@ -214,10 +244,14 @@ def padded(pixels: np.ndarray, size: int) -> Image.Image:
 def balanced(labels: np.ndarray, per_class: int, rng: np.random.Generator, skip: int = 0) -> list[int]:
     """Return `per_class` positions of each label after the first `skip` of a random order."""
     order = rng.permutation(len(labels))
-    return [int(i) for label in np.unique(labels) for i in order[labels[order] == label][skip : skip + per_class]]
+    return [
+        int(i) for label in np.unique(labels) for i in order[labels[order] == label][skip : skip + per_class]
+    ]
 
 
-def make_emoji(folder: Path, icons: Path, node_dir: Path, captions: Counter[frozenset[str]], rng: np.random.Generator) -> None:
+def make_emoji(
+    folder: Path, icons: Path, node_dir: Path, captions: Counter[frozenset[str]], rng: np.random.Generator
+) -> None:
     sets = {prefix: Icons(icons, prefix, node_dir) for prefix in EMOJI_TRAIN + EMOJI_TEST}
     used = {*CLOTHES, *DIGIT_WORDS, *GREEK_LETTERS}
     for task in EMOJI_TASKS:
@@ -238,7 +272,9 @@ def middle(rgba: np.ndarray) -> np.ndarray:
     return part.reshape(5, side, 5, side, 3).mean((1, 3))
 
 
-def make_flags(folder: Path, icons: Path, node_dir: Path, countries: dict[str, str], rng: np.random.Generator) -> None:
+def make_flags(
+    folder: Path, icons: Path, node_dir: Path, countries: dict[str, str], rng: np.random.Generator
+) -> None:
     """Countries drawn at random from those that every vendor has and pre-training saw."""
     sets = {prefix: Icons(icons, prefix, node_dir) for prefix in (*FLAGS_TRAIN, *FLAGS_TEST, "cif")}
     wide = {code: f"flag for {name}" for code, name in countries.items()}
@@ -273,7 +309,11 @@ def make_flags(folder: Path, icons: Path, node_dir: Path, countries: dict[str, s
         for prefix in prefixes:
             shapes = max(len(drawn(prefix, code)) for code in codes)
             for shape in range(shapes):
-                wanted = {drawn(prefix, code)[shape]: countries[code] for code in codes if len(drawn(prefix, code)) > shape}
+                wanted = {
+                    drawn(prefix, code)[shape]: countries[code]
+                    for code in codes
+                    if len(drawn(prefix, code)) > shape
+                }
                 drawings.append((prefix, {wanted[n]: rgba for n, rgba in sets[prefix].draw(wanted).items()}))
         write(folder, "flags", split, classes, samples_of(classes, drawings, views, limit, rng))
 
@@ -287,13 +327,17 @@ def make_greek(folder: Path, packages: Path, rng: np.random.Generator) -> None:
             for name, character in GREEK_LETTERS.items():
                 mask = glyph(font_path(packages, family, "greek"), character, DRAWN, margin=0.08)
                 if mask is not None:
-                    by_name[name] = np.concatenate([np.zeros((DRAWN, DRAWN, 3), np.uint8), mask[..., None]], 2)
+                    by_name[name] = np.concatenate(
+                        [np.zeros((DRAWN, DRAWN, 3), np.uint8), mask[..., None]], 2
+                    )
             drawings.append((f"font:{family}", by_name))
         limit = MAX_TEST if split == "test" else MAX_TRAIN
-        write(folder, "greek", split, classes, samples_of(classes, drawings, 1, limit, rng, plain_first=False))
+        write(
+            folder, "greek", split, classes, samples_of(classes, drawings, 1, limit, rng, plain_first=False)
+        )
 
 
-def make_digits(folder: Path, path: Path, rng: np.random.Generator) -> None:
+def make_digits(folder: Path, path: Path) -> None:
     """The 1,797 digits of 13 writers that scikit-learn carries (8x8, 17 grey levels)."""
     with gzip.open(path) as stream:
         table = np.loadtxt(stream, delimiter=",")
@@ -326,15 +370,18 @@ def main() -> None:
     folder = work / "tasks"
     folder.mkdir(exist_ok=True)
     captions = Counter(
-        frozenset(caption.split()) for caption, source, _ in json.loads((work / "pairs.json").read_text()) if ":" not in source
+        frozenset(caption.split())
+        for caption, source, _ in json.loads((work / "pairs.json").read_text())
+        if ":" not in source
     )
-    icons, node_dir, packages = work / "iconify" / "package", work / "node", work / "fonts" / "node_modules" / "@fontsource"
-    countries = json.loads((work / "countries.json").read_text())
+    places = Places(work)
+    icons, node_dir = places.icons, work
+    countries = json.loads(places.countries.read_text())
     make_emoji(folder, icons, node_dir, captions, np.random.default_rng(arguments.seed))
     make_flags(folder, icons, node_dir, countries, np.random.default_rng(arguments.seed + 1))
-    make_greek(folder, packages, np.random.default_rng(arguments.seed + 2))
-    make_digits(folder, work / "digits.csv.gz", np.random.default_rng(arguments.seed + 3))
-    make_clothes(folder, work / "fashion-mnist", np.random.default_rng(arguments.seed + 4))
+    make_greek(folder, places.fonts, np.random.default_rng(arguments.seed + 2))
+    make_digits(folder, places.digits)
+    make_clothes(folder, places.clothes, np.random.default_rng(arguments.seed + 4))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train a small byte-pair vocabulary on the captions, in the file format that open_clip's SimpleTokenizer reads."""
+"""Train a small byte-pair vocabulary on the captions, in the format of open_clip's SimpleTokenizer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MERGES = 7_600
 #: The split that SimpleTokenizer applies to cleaned, lower-cased text.
 WORDS = r"""'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"""
 
-#: Prompts seen in pre-training; a batch draws one. The bare caption is drawn most often: short texts are cheap.
+#: Prompts seen in pre-training; a batch draws one, the bare caption most often: short texts are cheap.
 PROMPTS = (
     "{}",
     "a photo of a {}",
@@ -48,7 +48,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     work: Path = parser.parse_args().work
     captions = [caption for caption, _, _ in json.loads((work / "pairs.json").read_text())]
-    merges = learn_merges([*captions, *(prompt.replace("{}", "") for prompt in PROMPTS for _ in range(2000))], MERGES)
+    merges = learn_merges(
+        [*captions, *(prompt.replace("{}", "") for prompt in PROMPTS for _ in range(2000))], MERGES
+    )
     # No newline at the end: SimpleTokenizer would read it as one more, empty merge.
     with gzip.GzipFile(work / "bpe.txt.gz", "wb", mtime=0) as stream:
         stream.write("\n".join(["#version: mini-clip", *merges]).encode())

@@ -11,10 +11,9 @@ import open_clip
 import torch
 from datasets import load_dataset
 from open_clip.tokenizer import SimpleTokenizer
+from prompts import TEMPLATES
 from torch import Tensor
 from torch.nn import functional as F
-
-from prompts import TEMPLATES
 
 
 def images_of(path: Path) -> tuple[Tensor, Tensor, list[str]]:
@@ -47,7 +46,9 @@ def main() -> None:
     model.load_state_dict(state["model"])
     model.eval()
     tokenizer = SimpleTokenizer(str(work / "bpe.txt.gz"), context_length=16)
-    found = {task: accuracy(model, tokenizer, task, work / "tasks" / f"{task}-test.parquet") for task in TEMPLATES}
+    found = {
+        task: accuracy(model, tokenizer, task, work / "tasks" / f"{task}-test.parquet") for task in TEMPLATES
+    }
     for task, (value, classes) in found.items():
         print(f"{task:12s} {value:5.1f}  chance {100 / classes:4.1f}")
     mean = sum(value for value, _ in found.values()) / len(found)

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from clbench.results.records import Record
     from clbench.results.statistics import Interval
 
-__all__ = ["forgetting", "generated", "identified", "relations", "resources", "zero_shot", "zero_shot_accuracies"]
+__all__ = [
+    "forgetting",
+    "generated",
+    "identified",
+    "relations",
+    "resources",
+    "zero_shot",
+    "zero_shot_accuracies",
+]
 
 PROMPTS = 100
 SEEDS_WANTED = 3
@@ -35,11 +43,14 @@ def zero_shot_accuracies() -> dict[str, float]:
         for task in mini().tasks:
             texts = [
                 F.normalize(
-                    backbone.encode_text(backbone.tokenize([t.replace("{}", c) for c in task.classes])), dim=-1
+                    backbone.encode_text(backbone.tokenize([t.replace("{}", c) for c in task.classes])),
+                    dim=-1,
                 )
                 for t in task.templates
             ]
-            pixels = np.stack([backbone.preprocessing.to_pixels(task.test.image(i)) for i in range(len(task.test))])
+            pixels = np.stack(
+                [backbone.preprocessing.to_pixels(task.test.image(i)) for i in range(len(task.test))]
+            )
             images = backbone.encode_image(backbone.preprocessing.normalise(torch.from_numpy(pixels)))
             guesses = (images @ F.normalize(torch.stack(texts).mean(0), dim=-1).T).argmax(1).numpy()
             found[task.key] = 100 * float((guesses == task.test.labels).mean())
@@ -73,7 +84,8 @@ def forgetting(paths: Sequence[Path]) -> Iterator[str]:
             if loss is None:
                 yield f"   order {order}: {title}: no records of {reference}"
                 continue
-            yield f"   order {order}: {title}: {_interval(loss)} points (wanted {wanted:g}): {_verdict(loss.mean >= wanted)}"
+            verdict = _verdict(loss.mean >= wanted)
+            yield f"   order {order}: {title}: {_interval(loss)} points (wanted {wanted:g}): {verdict}"
     if not any("finetune" in methods for methods in _by_order(paths).values()):
         yield "   no records of finetune: clbench run --methods finetune,zero-shot,independent --seeds 0,1,2"
 
@@ -134,7 +146,8 @@ def identified(images_each: int = 2) -> tuple[float, float]:
 def generated() -> Iterator[str]:
     """Demand 4: mini-clip names the prompt among 100 at least ten times as often as chance."""
     share, rate = identified()
-    yield f"4. Generated images: the right prompt among {PROMPTS} for {share:.1f} % (chance 1 %): {_verdict(share >= 10)}"
+    verdict = _verdict(share >= 10)
+    yield f"4. Generated images: the right prompt among {PROMPTS} for {share:.1f} % (chance 1 %): {verdict}"
     yield f"   {rate:.0f} images a second, {1000 / rate:.0f} s for a thousand"
 
 
@@ -162,7 +175,11 @@ def _by_order(paths: Sequence[Path]) -> dict[str, dict[str, list[Record]]]:
     if not paths:
         return found
     for record in load_records(paths).records:
-        if record.stream.name == "mini" and record.backbone.name == "mini-clip" and record.status == "finished":
+        if (
+            record.stream.name == "mini"
+            and record.backbone.name == "mini-clip"
+            and record.status == "finished"
+        ):
             found.setdefault(record.stream.order, {}).setdefault(record.method.name, []).append(record)
     return dict(sorted(found.items()))
 

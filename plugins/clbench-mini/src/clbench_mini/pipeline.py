@@ -13,7 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline, DPMSolverMultistepScheduler, ImagePipelineOutput, UNet2DConditionModel
+from diffusers import (
+    DiffusionPipeline,
+    DPMSolverMultistepScheduler,
+    ImagePipelineOutput,
+    UNet2DConditionModel,
+)
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
@@ -53,7 +58,7 @@ class TextTower:
 
     @torch.no_grad()
     def __call__(self, prompts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Return hidden states (n, context, width), zero behind the end of text, and unit embeddings (n, d)."""
+        """Return hidden states (n, context, width), zero behind the text, and unit embeddings (n, d)."""
         tokens = self.tokenizer(list(prompts))
         ends = tokens.argmax(dim=1)
         model = self.model
@@ -68,7 +73,7 @@ class MiniDiffusionPipeline(DiffusionPipeline):  # type: ignore[misc]
     """Prompts → 32×32 images, with classifier-free guidance.
 
     Args:
-        unet: denoiser on (n, 48, 8, 8) maps, told the hidden states and, as a class embedding, the pooled text.
+        unet: denoiser on (n, 48, 8, 8) maps, told the hidden states and, as class embedding, the pooled text.
         scheduler: a multistep DPM solver: few steps, and the same noise gives the same image.
         backbone_digest: of the backbone whose text tower it was trained on; checked when the tower is loaded.
     """
@@ -106,7 +111,9 @@ class MiniDiffusionPipeline(DiffusionPipeline):  # type: ignore[misc]
         """
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
         side, channels = SIZE // BLOCK, self.unet.config.in_channels
-        maps = torch.cat([_noise((1, channels, side, side), _pick(generator, i)) for i in range(len(prompts))])
+        maps = torch.cat(
+            [_noise((1, channels, side, side), _pick(generator, i)) for i in range(len(prompts))]
+        )
         guided = guidance_scale != 1.0
         hidden, pooled = self.text_tower([*prompts, *([""] * len(prompts) if guided else [])])
         maps, hidden, pooled = (x.to(self.device, self.unet.dtype) for x in (maps, hidden, pooled))
@@ -118,13 +125,19 @@ class MiniDiffusionPipeline(DiffusionPipeline):  # type: ignore[misc]
                 told, untold = predicted.chunk(2)
                 predicted = untold + guidance_scale * (told - untold)
             maps = self.scheduler.step(predicted, time, maps).prev_sample
-        images = F.pixel_shuffle(maps.float(), BLOCK).clamp(-1, 1).add(1).div(2).permute(0, 2, 3, 1).cpu().numpy()
+        images = (
+            F.pixel_shuffle(maps.float(), BLOCK).clamp(-1, 1).add(1).div(2).permute(0, 2, 3, 1).cpu().numpy()
+        )
         if output_type == "pil":
-            return ImagePipelineOutput([Image.fromarray((image * 255).round().astype(np.uint8)) for image in images])
+            return ImagePipelineOutput(
+                [Image.fromarray((image * 255).round().astype(np.uint8)) for image in images]
+            )
         return ImagePipelineOutput(images)
 
 
-def _pick(generator: torch.Generator | Sequence[torch.Generator] | None, index: int) -> torch.Generator | None:
+def _pick(
+    generator: torch.Generator | Sequence[torch.Generator] | None, index: int
+) -> torch.Generator | None:
     return generator if generator is None or isinstance(generator, torch.Generator) else generator[index]
 
 

@@ -68,7 +68,9 @@ def generated_sheet(count: int = 64) -> Image.Image:
     names = [(name, f"a photo of a {name}.") for name in class_names()[: half * 3 : 3]]
     for entry in catalogue()["tasks"]:
         classes = parquet(task_file(entry["key"], "test")).features["label"].names
-        names += [(name, entry["templates"][0].format(name)) for name in classes[:: max(1, len(classes) // 4)]]
+        names += [
+            (name, entry["templates"][0].format(name)) for name in classes[:: max(1, len(classes) // 4)]
+        ]
     names = names[:count]
     images = mini_diffusion("cpu").generate([prompt for _, prompt in names], list(range(len(names))))
     return contact_sheet(images, [name for name, _ in names], columns=16, side=48)

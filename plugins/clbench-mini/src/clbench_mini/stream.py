@@ -16,7 +16,7 @@ __all__ = ["class_pool", "mini", "parquet", "reference"]
 
 
 def parquet(path: Path) -> Dataset:
-    """Read a Parquet file that ``datasets`` has written, features included, past the library's cache folder."""
+    """Read a Parquet file that ``datasets`` has written, features included, without the library's cache."""
     import pyarrow.parquet
     from datasets import Dataset
 
