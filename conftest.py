@@ -1,0 +1,25 @@
+"""Settings that all tests share, those of the plugins too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+# A slow machine must not fail a property.
+settings.register_profile("clbench", deadline=None)
+settings.load_profile("clbench")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep decoded and generated images of the tests out of the user's cache."""
+    before = os.environ.get("CLBENCH_CACHE")
+    os.environ["CLBENCH_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["CLBENCH_CACHE"]
+    else:
+        os.environ["CLBENCH_CACHE"] = before
