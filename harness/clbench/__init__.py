@@ -10,11 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clbench import metrics
     from clbench.errors import ClbenchError, ConfigError, DataError, MethodError, NotFiniteError, PluginError
     from clbench.hookspecs import hookimpl
     from clbench.methods import Batch, Context, FineTuning, Method, Settings
     from clbench.models import Backbone, ImageGenerator
-    from clbench.results import metrics
     from clbench.specs import (
         Assumptions,
         BackboneSpec,
@@ -56,7 +56,7 @@ _HOMES = {
         "TaskSummary",
     ),
     "clbench.streams": ("ImageSet", "LabelSpace", "Preprocessing", "Stream", "Task", "TrainingTask"),
-    "clbench.results": ("metrics",),
+    "clbench": ("metrics",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -100,9 +100,8 @@ def __getattr__(name: str) -> Any:
     home = _HOME_OF.get(name)
     if home is None:
         raise AttributeError(f"module 'clbench' has no attribute {name!r}")
-    value = (
-        import_module(f"{home}.metrics") if name == "metrics" else getattr(import_module(home), name)
-    )
+    # ``clbench.metrics`` is a module, everything else an attribute of one.
+    value = import_module("clbench.metrics") if name == "metrics" else getattr(import_module(home), name)
     globals()[name] = value
     return value
 
