@@ -54,7 +54,7 @@ def test_images_are_32_by_32_and_none_is_blank(splits, key):
         for image in splits[key, split]["image"]:
             assert (image.mode, image.size) == ("RGB", (32, 32))
             low, high = zip(*image.getextrema(), strict=True)
-            assert max(h - l for h, l in zip(high, low, strict=True)) > 20
+            assert max(top - bottom for top, bottom in zip(high, low, strict=True)) > 20
 
 
 @pytest.mark.parametrize("key", TASKS)

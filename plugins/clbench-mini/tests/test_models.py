@@ -1,4 +1,4 @@
-"""mini-clip loads through open_clip's own code; mini-diffusion through diffusers' own, and is deterministic."""
+"""mini-clip loads through open_clip's code, mini-diffusion through diffusers', deterministically."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ def mini_diffusion(device: str) -> DiffusersGenerator:
         "mini-diffusion",
         GENERATOR,
         device=device,
-        steps=8,
-        guidance=4.0,
+        steps=6,
+        guidance=5.0,
         batch_size=32,
         pipeline_class="clbench_mini.pipeline:MiniDiffusionPipeline",
     )

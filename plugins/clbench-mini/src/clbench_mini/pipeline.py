@@ -100,8 +100,8 @@ class MiniDiffusionPipeline(DiffusionPipeline):  # type: ignore[misc]
     def __call__(
         self,
         prompt: str | Sequence[str],
-        num_inference_steps: int = 8,
-        guidance_scale: float = 4.0,
+        num_inference_steps: int = 6,
+        guidance_scale: float = 5.0,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         output_type: str = "pil",
     ) -> ImagePipelineOutput:
@@ -115,7 +115,13 @@ class MiniDiffusionPipeline(DiffusionPipeline):  # type: ignore[misc]
             [_noise((1, channels, side, side), _pick(generator, i)) for i in range(len(prompts))]
         )
         guided = guidance_scale != 1.0
-        hidden, pooled = self.text_tower([*prompts, *([""] * len(prompts) if guided else [])])
+        hidden, pooled = self.text_tower(prompts)
+        if guided:
+            nothing = self.text_tower([""])
+            hidden, pooled = (
+                torch.cat([told, untold.expand_as(told)])
+                for told, untold in zip((hidden, pooled), nothing, strict=True)
+            )
         maps, hidden, pooled = (x.to(self.device, self.unet.dtype) for x in (maps, hidden, pooled))
         self.scheduler.set_timesteps(num_inference_steps, device=self.device)
         for time in self.scheduler.timesteps:

@@ -95,7 +95,7 @@ def clbench_generators() -> list[GeneratorSpec]:
         GeneratorSpec(
             name="mini-diffusion",
             title="mini-diffusion",
-            summary="32×32 pixels, a U-Net told by mini-clip's text tower; on a CPU some 50 images a second",
+            summary="32×32 pixels, a U-Net told by mini-clip's text tower",
             factory="clbench_mini.models:mini_diffusion",
         )
     ]
