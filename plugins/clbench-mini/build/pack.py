@@ -165,6 +165,8 @@ def pack_generator(work: Path) -> None:
     scheduler = DPMSolverMultistepScheduler(**SCHEDULE, solver_order=2, timestep_spacing="trailing")
     pipeline = MiniDiffusionPipeline(unet.half(), scheduler, weights_digest(DATA / "mini-clip"))
     pipeline.save_pretrained(DATA / "mini-diffusion", safe_serialization=True)
+    for path in (DATA / "mini-diffusion").rglob("*.safetensors"):
+        path.chmod(0o644)
 
 
 def pack_sources(work: Path, rows: list[tuple[str, str, int]]) -> list[dict[str, object]]:

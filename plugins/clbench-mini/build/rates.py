@@ -1,4 +1,4 @@
-"""Print how well one task is learned at several learning rates: what the values tuned for mini were chosen by.
+"""Print how well one task is learned at several learning rates: how the values tuned for mini were chosen.
 
 A fifth of each task's training images is held out; the method learns the rest from the initial weights and
 is tested on what was held out, within the task's classes. Test images and other tasks are never looked at,
