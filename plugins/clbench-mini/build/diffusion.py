@@ -127,7 +127,8 @@ def velocity_loss(
     share = schedule.alphas_cumprod[times]
     ratio = share / (1 - share)
     weight = ratio.clamp(max=SNR_CAP) / (ratio + 1)
-    return (weight * (predicted.float() - target).square().mean((1, 2, 3))).mean()
+    loss: Tensor = (weight * (predicted.float() - target).square().mean((1, 2, 3))).mean()
+    return loss
 
 
 def train(work: Path, seconds: float, seed: int) -> None:
@@ -158,9 +159,8 @@ def train(work: Path, seconds: float, seed: int) -> None:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(spent / seconds)
         if not drawn:
-            drawn = list(
-                torch.multinomial(icons.odds, 100 * BATCH, replacement=True, generator=generator).split(BATCH)
-            )
+            many = torch.multinomial(icons.odds, 100 * BATCH, replacement=True, generator=generator)
+            drawn = list(torch.split(many, BATCH))
         chosen = drawn.pop()
         prompt = PROMPTS[int(torch.multinomial(odds, 1, generator=generator))]
         kept = torch.rand(len(chosen), generator=generator) >= DROPPED
@@ -170,7 +170,7 @@ def train(work: Path, seconds: float, seed: int) -> None:
         images = plain(torch.from_numpy(icons.pixels[icons.rows[chosen.numpy()]]))
         loss = velocity_loss(unet, schedule, images, texts, generator)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
         optimizer.step()
         average.step(unet.parameters())

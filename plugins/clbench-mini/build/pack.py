@@ -125,7 +125,7 @@ def pack_reference(work: Path, rows: list[tuple[str, str, int]]) -> int:
     )
     order = rng.choice(len(rows), 6 * REFERENCE_IMAGES, replace=False, p=weight / weight.sum())
     seen: set[str] = set()
-    chosen = []
+    chosen: list[int] = []
     for index in order:
         if rows[index][0] not in seen and len(chosen) < REFERENCE_IMAGES:
             seen.add(rows[index][0])
@@ -230,9 +230,9 @@ def pack_concepts(rows: list[tuple[str, str, int]]) -> None:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["caption", "images"])
-    writer.writerows(
-        sorted(Counter(caption for caption, _, _ in rows).items(), key=lambda item: (-item[1], item[0]))
-    )
+    counts = Counter(caption for caption, _, _ in rows)
+    ordered: list[tuple[str, int]] = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    writer.writerows(ordered)
     with gzip.GzipFile(DATA / "concepts.csv.gz", "wb", mtime=0) as stream:
         stream.write(text.getvalue().encode())
 
@@ -243,7 +243,7 @@ def main() -> None:
     parser.add_argument("--generator", action="store_true", help="pack the denoiser as well")
     arguments = parser.parse_args()
     work: Path = arguments.work
-    rows = [tuple(row) for row in json.loads((work / "pairs.json").read_text())]
+    rows: list[tuple[str, str, int]] = [tuple(row) for row in json.loads((work / "pairs.json").read_text())]
     DATA.mkdir(parents=True, exist_ok=True)
     tasks = pack_tasks(work)
     content = {

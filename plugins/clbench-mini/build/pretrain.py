@@ -70,7 +70,8 @@ def encode_text(model: open_clip.CLIP, tokens: Tensor) -> Tensor:
     tokens = tokens[:, :length]
     hidden = model.token_embedding(tokens) + model.positional_embedding[:length]
     hidden = model.ln_final(model.transformer(hidden, attn_mask=model.attn_mask[:length, :length]))
-    return hidden[torch.arange(len(tokens)), tokens.argmax(1)] @ model.text_projection
+    features: Tensor = hidden[torch.arange(len(tokens)), tokens.argmax(1)] @ model.text_projection
+    return features
 
 
 def contrastive_loss(images: Tensor, texts: Tensor, scale: Tensor, caption: Tensor) -> Tensor:
@@ -131,7 +132,7 @@ def train(work: Path, seconds: float, seed: int) -> None:
             group["lr"] = learning_rate(spent / seconds)
         if not drawn:
             many = torch.multinomial(pairs.odds, 100 * BATCH, replacement=True, generator=generator)
-            drawn = list(many.split(BATCH))
+            drawn = list(torch.split(many, BATCH))
         rows = drawn.pop()
         prompt = int(torch.multinomial(prompt_odds, 1, generator=generator))
         caption = pairs.caption[rows]
@@ -141,7 +142,7 @@ def train(work: Path, seconds: float, seed: int) -> None:
             texts = encode_text(model, pairs.tokens[caption, prompt])
         loss = contrastive_loss(features, texts, model.logit_scale.exp(), caption)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         with torch.no_grad():

@@ -37,7 +37,8 @@ NOT_PRETRAINED = frozenset(
 
 def collections(icons: Path) -> dict[str, dict]:
     """Return the collection index of the unpacked icon package."""
-    return json.loads((icons / "collections.json").read_text())
+    found: dict[str, dict] = json.loads((icons / "collections.json").read_text())
+    return found
 
 
 def allowed(collection: dict) -> bool:

@@ -269,7 +269,8 @@ def middle(rgba: np.ndarray) -> np.ndarray:
     side = len(rgba) // 8
     start = (len(rgba) - 5 * side) // 2
     part = rgba[start : start + 5 * side, start : start + 5 * side, :3].astype(np.float32)
-    return part.reshape(5, side, 5, side, 3).mean((1, 3))
+    colours: np.ndarray = part.reshape(5, side, 5, side, 3).mean((1, 3))
+    return colours
 
 
 def make_flags(
