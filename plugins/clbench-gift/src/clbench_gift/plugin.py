@@ -24,7 +24,7 @@ def clbench_methods() -> list[MethodSpec]:
                     "batch_size": 32,
                     "lr": 3e-4,
                     "synthetic_batch_size": 32,
-                    "num_images": 100,
+                    "num_images": 64,
                 }
             },
             requires=("generator", "class_pool"),
