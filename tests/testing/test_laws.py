@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from clbench import Assumptions, FineTuning, MethodSpec, PluginError, Settings
 from clbench.errors import ConfigError, UnknownNameError
 from clbench.methods import constant
+from clbench.models.features import CosineScorer
 from clbench.testing import ConformanceError, check_method, method_laws, tiny_plugin
 from clbench.testing.laws import METHOD_LAWS
 from clbench.testing.laws.description import DESCRIPTION_LAWS
@@ -224,10 +225,10 @@ class ForgetsItsDrift(Sound):
 
 class LoadsBesideTheCache(Sound):
     def load_state_dict(self, state):
-        cached = self._classifiers
-        self._classifiers = {}
+        cached = self._scorer
+        self._scorer = CosineScorer(self.backbone)
         super().load_state_dict(state)
-        self._classifiers = cached
+        self._scorer = cached
 
 
 # -- descriptions that break one law ------------------------------------------------------------------

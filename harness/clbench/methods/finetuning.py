@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from clbench.methods.contract import Method
-from clbench.models.features import text_classifier
+from clbench.models.features import CosineScorer, text_classifier
 from clbench.streams.labels import LabelSpace
 
 if TYPE_CHECKING:
@@ -34,11 +33,11 @@ class FineTuning(Method):
 
     def __init__(self, backbone: Any, settings: Any, context: Any) -> None:
         super().__init__(backbone, settings, context)
-        self._classifiers: dict[str, Tensor] = {}
+        self._scorer = CosineScorer(self.backbone, self.test_templates)
 
     def weights_changed(self) -> None:
         """Forget text classifiers that were encoded with other weights."""
-        self._classifiers.clear()
+        self._scorer.forget()
 
     def task_loss(self, batch: Batch, labels: LabelSpace, *, label_smoothing: float = 0.0) -> Tensor:
         """Cross-entropy on a batch of the task whose classes ``labels`` has; with gradient, a scalar.
@@ -51,15 +50,9 @@ class FineTuning(Method):
         logits = self.backbone.scale.detach() * Z @ W.T
         return F.cross_entropy(logits, batch.labels, label_smoothing=label_smoothing)
 
-    @torch.no_grad()
     def score(self, images: Tensor, labels: LabelSpace) -> Tensor:
         """100 · cosine of image and class embeddings (evaluation uses the constant 100, not s)."""
-        if labels.digest not in self._classifiers:
-            self._classifiers[labels.digest] = text_classifier(
-                self.backbone, labels, templates=self.test_templates
-            ).float()
-        features = F.normalize(self.backbone.encode_image(images).float(), dim=-1)
-        return 100.0 * features @ self._classifiers[labels.digest].T
+        return self._scorer.score(images, labels)
 
     def state_dict(self) -> dict[str, Any]:
         return {"model": self.backbone.model.state_dict()}

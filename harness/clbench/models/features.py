@@ -13,7 +13,7 @@ from clbench.models.backbone import Backbone
 from clbench.streams.images import ImageSet
 from clbench.streams.labels import LabelSpace
 
-__all__ = ["image_features", "text_classifier", "text_features"]
+__all__ = ["CosineScorer", "image_features", "text_classifier", "text_features"]
 
 
 @torch.no_grad()
@@ -60,3 +60,30 @@ def text_classifier(
     )
     sums = torch.zeros(len(counts), features.shape[-1], dtype=features.dtype, device=features.device)
     return F.normalize(sums.index_add(0, owner, features), dim=-1)
+
+
+class CosineScorer:
+    """Scores with a backbone's weights as they are; classifiers are encoded once per label space.
+
+    Args:
+        backbone: the model, referred to and not copied.
+        templates: as for :func:`text_classifier`.
+    """
+
+    def __init__(self, backbone: Backbone, templates: Literal["all", "first"] = "all") -> None:
+        self._backbone = backbone
+        self._templates: Literal["all", "first"] = templates
+        self._classifiers: dict[str, Tensor] = {}
+
+    def forget(self) -> None:
+        """Drop the classifiers; to be called when the weights have changed."""
+        self._classifiers.clear()
+
+    @torch.no_grad()
+    def score(self, images: Tensor, labels: LabelSpace) -> Tensor:
+        """100 · cosine of image and class embeddings (evaluation uses the constant 100, not s)."""
+        if labels.digest not in self._classifiers:
+            classifier = text_classifier(self._backbone, labels, templates=self._templates)
+            self._classifiers[labels.digest] = classifier.float()
+        features = F.normalize(self._backbone.encode_image(images).float(), dim=-1)
+        return 100.0 * features @ self._classifiers[labels.digest].T

@@ -8,32 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from filelock import FileLock
-from torch import Tensor
 
 from clbench.methods.fit import Precision
-from clbench.models import Backbone, text_classifier
+from clbench.models import Backbone
+from clbench.models.features import CosineScorer
 from clbench.runs.answers import load_answers, save_answers
 from clbench.runs.evaluation import Answers, Evaluation, evaluate
-from clbench.streams import LabelSpace, Stream
+from clbench.streams import Stream
 
-__all__ = ["Frozen", "zero_shot"]
-
-
-class Frozen:
-    """Scores with a backbone as it is, prompts averaged."""
-
-    def __init__(self, backbone: Backbone) -> None:
-        self._backbone = backbone
-        self._classifiers: dict[str, Tensor] = {}
-
-    def score(self, images: Tensor, labels: LabelSpace) -> Tensor:
-        """Logits (batch, classes)."""
-        if labels.digest not in self._classifiers:
-            self._classifiers[labels.digest] = text_classifier(self._backbone, labels).float()
-        features = F.normalize(self._backbone.encode_image(images).float(), dim=-1)
-        return 100.0 * features @ self._classifiers[labels.digest].T
+__all__ = ["zero_shot"]
 
 
 def zero_shot(
@@ -57,7 +41,7 @@ def zero_shot(
     with FileLock(f"{path}.lock"):
         if not path.exists():
             evaluation = evaluate(
-                Frozen(backbone),
+                CosineScorer(backbone),
                 canonical,
                 backbone.preprocessing,
                 wide=True,
