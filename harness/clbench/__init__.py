@@ -6,8 +6,9 @@ listings never import torch.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from clbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from clbench import metrics
@@ -30,35 +31,6 @@ if TYPE_CHECKING:
     from clbench.streams import ImageSet, LabelSpace, Preprocessing, Stream, Task, TrainingTask
 
 __version__ = "0.1.0"
-
-_HOMES = {
-    "clbench.errors": (
-        "ClbenchError",
-        "ConfigError",
-        "DataError",
-        "MethodError",
-        "NotFiniteError",
-        "PluginError",
-    ),
-    "clbench.hookspecs": ("hookimpl",),
-    "clbench.methods": ("Batch", "Context", "FineTuning", "Method", "Settings"),
-    "clbench.models": ("Backbone", "ImageGenerator"),
-    "clbench.specs": (
-        "Assumptions",
-        "BackboneSpec",
-        "DatasetSpec",
-        "FormatSpec",
-        "GeneratorSpec",
-        "LauncherSpec",
-        "MethodSpec",
-        "MetricSpec",
-        "StreamSpec",
-        "TaskSummary",
-    ),
-    "clbench.streams": ("ImageSet", "LabelSpace", "Preprocessing", "Stream", "Task", "TrainingTask"),
-    "clbench": ("metrics",),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Assumptions",
@@ -95,16 +67,33 @@ __all__ = [
     "metrics",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module 'clbench' has no attribute {name!r}")
-    # ``clbench.metrics`` is a module, everything else an attribute of one.
-    value = import_module("clbench.metrics") if name == "metrics" else getattr(import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".errors": (
+            "ClbenchError",
+            "ConfigError",
+            "DataError",
+            "MethodError",
+            "NotFiniteError",
+            "PluginError",
+        ),
+        ".hookspecs": ("hookimpl",),
+        ".methods": ("Batch", "Context", "FineTuning", "Method", "Settings"),
+        ".models": ("Backbone", "ImageGenerator"),
+        ".specs": (
+            "Assumptions",
+            "BackboneSpec",
+            "DatasetSpec",
+            "FormatSpec",
+            "GeneratorSpec",
+            "LauncherSpec",
+            "MethodSpec",
+            "MetricSpec",
+            "StreamSpec",
+            "TaskSummary",
+        ),
+        ".streams": ("ImageSet", "LabelSpace", "Preprocessing", "Stream", "Task", "TrainingTask"),
+        ".metrics": ("metrics",),
+    },
+)

@@ -6,8 +6,9 @@ command line is checked, and that must not import torch.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from clbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from clbench.methods.batches import Batch, endless_batches
@@ -17,22 +18,6 @@ if TYPE_CHECKING:
     from clbench.methods.fit import Loop, Losses
     from clbench.methods.schedules import constant, cosine, warmup_cosine
     from clbench.methods.settings import Settings
-
-_MODULE_OF = {
-    "Batch": "batches",
-    "Context": "context",
-    "FeatureCache": "context",
-    "FineTuning": "finetuning",
-    "Loop": "fit",
-    "Losses": "fit",
-    "Method": "contract",
-    "Reference": "context",
-    "Settings": "settings",
-    "constant": "schedules",
-    "cosine": "schedules",
-    "endless_batches": "batches",
-    "warmup_cosine": "schedules",
-}
 
 __all__ = [
     "Batch",
@@ -50,14 +35,15 @@ __all__ = [
     "warmup_cosine",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'clbench.methods' has no attribute {name!r}")
-    value = getattr(import_module(f"clbench.methods.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".batches": ("Batch", "endless_batches"),
+        ".context": ("Context", "FeatureCache", "Reference"),
+        ".contract": ("Method",),
+        ".finetuning": ("FineTuning",),
+        ".fit": ("Loop", "Losses"),
+        ".schedules": ("constant", "cosine", "warmup_cosine"),
+        ".settings": ("Settings",),
+    },
+)

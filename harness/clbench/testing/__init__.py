@@ -5,26 +5,14 @@ Names are loaded on first use: pytest imports this package at every start, throu
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from clbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from clbench.testing.conformance import check_method, check_plugin, method_laws, plugin_laws
     from clbench.testing.doubles import tiny_backbone, tiny_context, tiny_reference, tiny_stream
     from clbench.testing.outcomes import ConformanceError, LawResult
-
-_MODULE_OF = {
-    "ConformanceError": "outcomes",
-    "LawResult": "outcomes",
-    "check_method": "conformance",
-    "check_plugin": "conformance",
-    "method_laws": "conformance",
-    "plugin_laws": "conformance",
-    "tiny_backbone": "doubles",
-    "tiny_context": "doubles",
-    "tiny_reference": "doubles",
-    "tiny_stream": "doubles",
-}
 
 __all__ = [
     "ConformanceError",
@@ -39,14 +27,11 @@ __all__ = [
     "tiny_stream",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'clbench.testing' has no attribute {name!r}")
-    value = getattr(import_module(f"clbench.testing.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".conformance": ("check_method", "check_plugin", "method_laws", "plugin_laws"),
+        ".doubles": ("tiny_backbone", "tiny_context", "tiny_reference", "tiny_stream"),
+        ".outcomes": ("ConformanceError", "LawResult"),
+    },
+)
