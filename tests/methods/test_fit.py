@@ -2,8 +2,10 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from clbench.errors import ConfigError, NotFiniteError
-from clbench.methods import Context, constant, cosine, warmup_cosine
+from clbench.methods import Context, FineTuning, constant, cosine, warmup_cosine
+from clbench.models import text_classifier
 from clbench.testing import tiny_backbone, tiny_context, tiny_stream
 from hypothesis import given
 from hypothesis import strategies as st
@@ -133,3 +135,22 @@ def test_initial_features_are_computed_once(monkeypatch):
     first = context.initial_features(images)
     monkeypatch.setattr(context.initial.model, "encode_image", None)
     assert context.initial_features(images) is first
+
+
+def test_the_tasks_loss_takes_its_product_in_float32_under_mixed_precision():
+    class Plain(FineTuning):
+        def learn(self, task): ...
+
+    stream, context = tiny_stream(tasks=2), tiny_context()
+    task = stream.tasks[0].for_training(0)
+    method = Plain(tiny_backbone(), None, context)
+    batch = next(context.batches(task.train, 24, name="train"))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = method.task_loss(batch, task.labels, label_smoothing=0.2)
+        # The towers' embeddings are as narrow as mixed precision has them; their product is not.
+        Z = F.normalize(method.backbone.encode_image(batch.images), dim=-1)
+        W = text_classifier(method.backbone, task.labels, templates="first")
+    logits = 100.0 * Z.double() @ W.double().T
+    expected = F.cross_entropy(logits, batch.labels, label_smoothing=0.2)
+    assert loss.dtype == torch.float32
+    assert float(loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clbench.methods.contract import Method
-from clbench.models.features import CosineScorer, text_classifier
+from clbench.models.features import CosineScorer, cosines, text_classifier
 from clbench.streams.labels import LabelSpace
 
 if TYPE_CHECKING:
@@ -43,11 +43,12 @@ class FineTuning(Method):
         """Cross-entropy on a batch of the task whose classes ``labels`` has; with gradient, a scalar.
 
         Logits are s · cosine, s = exp(logit_scale) being constant here. Each distinct training prompt
-        (first template) is encoded once, anew at every call: the text tower is being trained.
+        (first template) is encoded once, anew at every call: the text tower is being trained. The product
+        is taken in float32 under mixed precision, too.
         """
         W = text_classifier(self.backbone, labels, templates="first")
         Z = F.normalize(self.backbone.encode_image(batch.images), dim=-1)
-        logits = self.backbone.scale.detach() * Z @ W.T
+        logits = self.backbone.scale.detach() * cosines(Z, W)
         return F.cross_entropy(logits, batch.labels, label_smoothing=label_smoothing)
 
     def score(self, images: Tensor, labels: LabelSpace) -> Tensor:

@@ -5,28 +5,20 @@ Names are loaded on first use, so that light modules of this package can be impo
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from clbench.lazy import lazy_names
 
 if TYPE_CHECKING:
     from clbench.models.backbone import Backbone
-    from clbench.models.features import image_features, text_classifier, text_features
+    from clbench.models.features import cosines, image_features, text_classifier, text_features
     from clbench.models.generator import ImageGenerator
     from clbench.models.openclip import load_directory, load_open_clip
-
-_MODULE_OF = {
-    "Backbone": "backbone",
-    "ImageGenerator": "generator",
-    "image_features": "features",
-    "load_directory": "openclip",
-    "load_open_clip": "openclip",
-    "text_classifier": "features",
-    "text_features": "features",
-}
 
 __all__ = [
     "Backbone",
     "ImageGenerator",
+    "cosines",
     "image_features",
     "load_directory",
     "load_open_clip",
@@ -34,14 +26,12 @@ __all__ = [
     "text_features",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'clbench.models' has no attribute {name!r}")
-    value = getattr(import_module(f"clbench.models.{_MODULE_OF[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".backbone": ("Backbone",),
+        ".features": ("cosines", "image_features", "text_classifier", "text_features"),
+        ".generator": ("ImageGenerator",),
+        ".openclip": ("load_directory", "load_open_clip"),
+    },
+)

@@ -13,7 +13,18 @@ from clbench.models.backbone import Backbone
 from clbench.streams.images import ImageSet
 from clbench.streams.labels import LabelSpace
 
-__all__ = ["CosineScorer", "image_features", "text_classifier", "text_features"]
+__all__ = ["CosineScorer", "cosines", "image_features", "text_classifier", "text_features"]
+
+
+def cosines(images: Tensor, texts: Tensor) -> Tensor:
+    """All inner products (n, m) of unit vectors (n, d) and (m, d), never narrower than float32.
+
+    Under mixed precision, too: CLIP's logits are a hundredfold of these, so that an error of bfloat16's
+    eight bits would be one of a third of a logit. float64 stays float64.
+    """
+    dtype = torch.promote_types(torch.promote_types(images.dtype, texts.dtype), torch.float32)
+    with torch.autocast(images.device.type, enabled=False):
+        return images.to(dtype) @ texts.to(dtype).T
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from clbench.errors import ConfigError, DataError
 from clbench.methods import Batch, Context, FineTuning, Losses, Settings, warmup_cosine
-from clbench.models import Backbone, image_features, text_features
+from clbench.models import Backbone, cosines, image_features, text_features
 from clbench.models.generation import GeneratedImages
 from clbench.streams import ImageSet, TrainingTask
 from torch import Tensor
@@ -110,7 +110,9 @@ class GIFT(FineTuning):
             if synthetic is not None and batches is not None:
                 self.context.backward(self._synthetic_losses(next(batches), synthetic))
                 consolidation.observe(k, self.context.gradient_scale)
-            return {"cross_entropy": self._classification_loss(batch, task)}
+            return {
+                "cross_entropy": self.task_loss(batch, task.labels, label_smoothing=settings.label_smoothing)
+            }
 
         try:
             self.context.fit(
@@ -139,11 +141,6 @@ class GIFT(FineTuning):
 
     # -- losses -------------------------------------------------------------------------------------
 
-    def _classification_loss(self, batch: Batch, task: TrainingTask) -> Tensor:
-        classifier = text_features(self.backbone, task.labels.first_prompts)
-        logits = self.backbone.scale.detach() * _cosines(self._embed(batch.images), classifier)
-        return F.cross_entropy(logits, batch.labels, label_smoothing=self.settings.label_smoothing)
-
     def _synthetic_losses(self, batch: Batch, synthetic: Synthetic) -> Losses:
         settings, device = self.settings, batch.images.device
         ids = synthetic.prompt_ids[batch.indices]
@@ -154,7 +151,7 @@ class GIFT(FineTuning):
             images = self._embed(batch.images)
         if settings.synthetic_gradient != "image_only":
             texts = text_features(self.backbone, [synthetic.prompts[i] for i in ids.tolist()])
-        student, teacher = _cosines(images, texts), _cosines(teacher_images, teacher_texts)
+        student, teacher = cosines(images, texts), cosines(teacher_images, teacher_texts)
         scale = self.backbone.scale.detach()
         losses: dict[str, Tensor] = {}
         if settings.distillation:
@@ -218,9 +215,3 @@ class GIFT(FineTuning):
         _log.warning("%d of %d generated images are black and left out", len(pixels) - len(kept), len(pixels))
         images = ImageSet(generated.images.dataset.select(kept), name=generated.images.name, label=None)
         return images, tuple(generated.prompts[i] for i in kept)
-
-
-def _cosines(images: Tensor, texts: Tensor) -> Tensor:
-    """All inner products of unit vectors, in float32 also under mixed precision: logits are a hundredfold."""
-    with torch.autocast(images.device.type, enabled=False):
-        return images.float() @ texts.float().T

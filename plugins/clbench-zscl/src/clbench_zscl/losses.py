@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
+from clbench.models import cosines
 from torch import Tensor, nn
 
 __all__ = ["add_l2_gradient", "distillation", "image_text_distillation", "l2_penalty"]
@@ -65,8 +66,8 @@ def image_text_distillation(
     Returns:
         Two scalars: image distillation (mean over the batch), text distillation (mean over R texts).
     """
-    Q = scale * Z_teacher @ W_teacher.T
-    P = scale * Z @ W_teacher.T
+    Q = scale * cosines(Z_teacher, W_teacher)
+    P = scale * cosines(Z, W_teacher)
     return distillation(Q, P, temperature), distillation(Q.T, P.T, temperature)
 
 
