@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from clbench.models.text import encode_text
+from clbench.models.vision import encode_image
 from clbench.streams.preprocessing import Preprocessing
 
 __all__ = ["Backbone"]
@@ -28,6 +29,10 @@ class Backbone:
         preprocessing: the input transform that belongs to the weights.
         activation: ``gelu`` or ``quickgelu``; recorded, since OpenAI's weights need the second.
 
+    Attributes:
+        official_compute: run both towers' own forwards, every position of them, instead of what reaches the
+            result; for comparisons of time, since the embeddings are the same up to rounding.
+
     The methods of this class give *unnormalised* embeddings, as open_clip's ``encode_*`` do.
     """
 
@@ -44,7 +49,7 @@ class Backbone:
         self.model = model
         self.preprocessing = preprocessing
         self.activation = activation
-        self.truncate_text = True
+        self.official_compute = False
         self._tokenizer = tokenizer
         self._tokens: dict[str, Tensor] = {}
 
@@ -79,17 +84,14 @@ class Backbone:
 
     def encode_image(self, images: Tensor) -> Tensor:
         """Normalised images (batch, 3, size, size) → embeddings (batch, d), not normalised."""
-        features = self.model.encode_image(images)  # type: ignore[operator]
-        assert isinstance(features, Tensor)
-        return features
+        return encode_image(self.model, images, everything=self.official_compute)
 
     def encode_text(self, tokens: Tensor) -> Tensor:
         """Token ids (n, context) → embeddings (n, d), not normalised.
 
-        Positions behind the last end-of-text token of the batch are not computed: with causal attention
-        and end-of-text pooling they cannot reach the result.
+        What cannot reach the result is not computed, see :mod:`clbench.models.text`.
         """
-        return encode_text(self.model, tokens, truncate=self.truncate_text)
+        return encode_text(self.model, tokens, everything=self.official_compute)
 
     def copy(self) -> Backbone:
         """An independent copy of the weights; tokenizer and token cache are shared."""

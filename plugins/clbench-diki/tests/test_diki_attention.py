@@ -147,7 +147,7 @@ def test_both_towers_of_open_clip_take_prompts(depth):
         assert not torch.allclose(backbone.encode_image(images), initial.encode_image(images), atol=1e-3)
         prompted = backbone.encode_text(tokens)
         # Cutting the text, and with it the mask, changes nothing; nor does the longer text beside it.
-        torch.testing.assert_close(prompted, encode_text(backbone.model, tokens, truncate=False))
+        torch.testing.assert_close(prompted, encode_text(backbone.model, tokens, everything=True))
         torch.testing.assert_close(prompted[:1], backbone.encode_text(tokens[:1]))
         assert not torch.allclose(prompted, initial.encode_text(tokens), atol=1e-3)
     torch.testing.assert_close(backbone.encode_image(images), initial.encode_image(images))

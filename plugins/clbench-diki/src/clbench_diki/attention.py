@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch.nn.functional as F
 from clbench.errors import MethodError
+from clbench.models.blocks import join_heads, split_heads
 from torch import Tensor, nn
 
 __all__ = ["Injection", "ResidualAttention", "residual_attention"]
@@ -65,25 +66,32 @@ def residual_attention(
 
     Source: Tang et al., ECCV 2024; the branch is added before the output projection as in the authors' code.
     """
-    batch, tokens, width = query.shape
+    width = query.shape[-1]
     if width % num_heads:
         raise ValueError(f"{num_heads} heads do not divide the width {width}")
     if (prompt_keys is None) != (prompt_values is None):
         raise ValueError("prompt_keys and prompt_values go together: give both or neither")
 
-    def heads(x: Tensor) -> Tensor:
-        """(…, n, width) → (…, heads, n, width / heads)."""
-        return x.reshape(*x.shape[:-1], num_heads, -1).transpose(-3, -2)
-
-    q, k, v = (heads(x) for x in F.linear(query, in_proj_weight, in_proj_bias).chunk(3, dim=-1))
+    q, k, v = (
+        split_heads(x, num_heads) for x in F.linear(query, in_proj_weight, in_proj_bias).chunk(3, dim=-1)
+    )
     mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=attn_mask)
     if prompt_keys is not None and prompt_values is not None:
-        K, V = (heads(x.to(q.dtype)).expand(batch, -1, -1, -1) for x in (prompt_keys, prompt_values))
-        branch = F.scaled_dot_product_attention(q, K, V)
-        if isinstance(weight, Tensor):
-            weight = weight.to(mixed.dtype).reshape(-1, 1, 1, 1)
-        mixed = mixed + weight * branch
-    return F.linear(mixed.transpose(1, 2).reshape(batch, tokens, width), out_proj_weight, out_proj_bias)
+        mixed = mixed + _branch(q, Injection(prompt_keys, prompt_values, weight))
+    return F.linear(join_heads(mixed), out_proj_weight, out_proj_bias)
+
+
+def _branch(q: Tensor, injection: Injection) -> Tensor:
+    """``weight · softmax(q Kᵀ / √h) V`` for queries (batch, heads, tokens, h); of the same shape."""
+    batch, heads = q.shape[:2]
+    K, V = (
+        split_heads(x.to(q.dtype), heads).expand(batch, -1, -1, -1)
+        for x in (injection.keys, injection.values)
+    )
+    weight = injection.weight
+    if isinstance(weight, Tensor):
+        weight = weight.to(q.dtype).reshape(-1, 1, 1, 1)
+    return weight * F.scaled_dot_product_attention(q, K, V)
 
 
 class ResidualAttention(nn.Module):
@@ -153,3 +161,15 @@ class ResidualAttention(nn.Module):
             attn_mask=attn_mask,
         )
         return mixed, None
+
+    @property
+    def per_sample(self) -> bool:
+        """Whether the injection differs between the samples of a batch."""
+        if self.injection is None:
+            return False
+        weight = self.injection.weight
+        return self.injection.keys.ndim > 2 or (isinstance(weight, Tensor) and weight.ndim > 0)
+
+    def side_branch(self, q: Tensor) -> Tensor | None:
+        """The residual branch of queries (batch, heads, tokens, h), for towers that are taken apart."""
+        return None if self.injection is None else _branch(q, self.injection)
