@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from clbench.models.backbone import Backbone
     from clbench.models.features import cosines, image_features, text_classifier, text_features
     from clbench.models.generator import ImageGenerator
+    from clbench.models.openai import from_openai_state
     from clbench.models.openclip import load_directory, load_open_clip
 
 __all__ = [
     "Backbone",
     "ImageGenerator",
     "cosines",
+    "from_openai_state",
     "image_features",
     "load_directory",
     "load_open_clip",
@@ -32,6 +34,7 @@ __getattr__, __dir__ = lazy_names(
         ".backbone": ("Backbone",),
         ".features": ("cosines", "image_features", "text_classifier", "text_features"),
         ".generator": ("ImageGenerator",),
+        ".openai": ("from_openai_state",),
         ".openclip": ("load_directory", "load_open_clip"),
     },
 )

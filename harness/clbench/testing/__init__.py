@@ -12,6 +12,7 @@ from clbench.lazy import lazy_names
 if TYPE_CHECKING:
     from clbench.testing.conformance import check_method, check_plugin, method_laws, plugin_laws
     from clbench.testing.doubles import tiny_backbone, tiny_context, tiny_reference, tiny_stream
+    from clbench.testing.given import learn_given
     from clbench.testing.outcomes import ConformanceError, LawResult
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "LawResult",
     "check_method",
     "check_plugin",
+    "learn_given",
     "method_laws",
     "plugin_laws",
     "tiny_backbone",
@@ -32,6 +34,7 @@ __getattr__, __dir__ = lazy_names(
     {
         ".conformance": ("check_method", "check_plugin", "method_laws", "plugin_laws"),
         ".doubles": ("tiny_backbone", "tiny_context", "tiny_reference", "tiny_stream"),
+        ".given": ("learn_given",),
         ".outcomes": ("ConformanceError", "LawResult"),
     },
 )
