@@ -1,0 +1,35 @@
+"""What this distribution contributes: the methods ``rail`` (primal) and ``rail-dual``."""
+
+from __future__ import annotations
+
+from clbench import Assumptions, MethodSpec, hookimpl
+
+_CITATION = (
+    "Xu, Chen, Nie, Wang, Zhuang, Okumura. Advancing Cross-domain Discriminability in Continual Learning of "
+    "Vision-Language Models. NeurIPS 2024."
+)
+
+
+@hookimpl
+def clbench_methods() -> list[MethodSpec]:
+    """Return both forms of RAIL: they differ in what they keep, so each has a card of its own."""
+    return [
+        MethodSpec(
+            name="rail",
+            title="RAIL (primal)",
+            summary="Ridge regression on random hidden features of a frozen CLIP, updated without old data",
+            factory="clbench_rail.method:PrimalRAIL",
+            settings="clbench_rail.settings:PrimalSettings",
+            tuned={"mini": {"hidden": 2000}},
+            citation=_CITATION,
+        ),
+        MethodSpec(
+            name="rail-dual",
+            title="RAIL (dual)",
+            summary="Kernel ridge regression on the kept features of all training images of a frozen CLIP",
+            factory="clbench_rail.method:DualRAIL",
+            settings="clbench_rail.settings:DualSettings",
+            assumptions=Assumptions(replay=True),
+            citation=_CITATION,
+        ),
+    ]
