@@ -87,6 +87,8 @@ class MethodSpec(Spec):
             tasks at once; ``independent`` learns each task from the initial weights.
         assumptions: printed on the method's card and beside its row.
         citation: one line: authors, title, venue.
+        claims: the published figures that ship with the plugin, as ``"package:file.toml"``; see
+            :mod:`clbench.results.claims`.
     """
 
     factory: str
@@ -97,6 +99,7 @@ class MethodSpec(Spec):
     protocol: Literal["stream", "zero_shot", "joint", "independent"] = "stream"
     assumptions: Assumptions = Assumptions()
     citation: str = ""
+    claims: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
-import json
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from clbench.boards.board import Board
 from clbench.boards.cells import Cell, Grid, grid
+from clbench.boards.writing import frame_as_csv, frame_as_json, grids_as_markdown, grids_as_text
 from clbench.errors import UnknownNameError
 from clbench.specs import FormatSpec, load_reference
 
@@ -56,45 +53,11 @@ def render(board: Board, format: str = "text", *, extra: Iterable[FormatSpec] = 
 
 
 def _text(board: Board) -> str:
-    from tabulate import tabulate
-
-    blocks = []
-    for table in grid(board):
-        body = tabulate(
-            [[cell.text for cell in row] for row in table.rows],
-            headers=table.headers,
-            tablefmt="simple",
-            colalign=table.align,
-            disable_numparse=True,
-        )
-        blocks.append("\n".join([table.caption, "", body, *(f"* {note}" for note in table.notes)]))
-    return _with_notes(blocks, board.notes, bullet="* ")
+    return grids_as_text(grid(board), board.notes)
 
 
 def _markdown(board: Board) -> str:
-    from tabulate import tabulate
-
-    def mark(cell: Cell) -> str:
-        text = cell.text.replace("|", r"\|").replace("*", r"\*")
-        return f"**{text}**" if cell.best else f"*{text}*" if cell.reference else text
-
-    blocks = []
-    for table in grid(board):
-        body = tabulate(
-            [[mark(cell) for cell in row] for row in table.rows],
-            headers=table.headers,
-            tablefmt="pipe",
-            colalign=table.align,
-            disable_numparse=True,
-        )
-        notes = [f"- {note}" for note in table.notes]
-        blocks.append("\n".join([f"**{table.caption}**", "", body, *([""] if notes else []), *notes]))
-    return _with_notes(blocks, board.notes, bullet="- ")
-
-
-def _with_notes(blocks: list[str], notes: Iterable[str], bullet: str) -> str:
-    lines = "\n".join(f"{bullet}{note}" for note in notes)
-    return "\n\n".join([*(blocks or ["no records"]), *([lines] if lines else [])])
+    return grids_as_markdown(grid(board), board.notes)
 
 
 _LATEX = str.maketrans(
@@ -202,33 +165,12 @@ def _html_notes(notes: Iterable[str]) -> str:
     return f'<ul class="notes">{items}</ul>' if items else ""
 
 
-def _rows(board: Board) -> tuple[list[str], list[dict[str, object]]]:
-    frame = board.frame
-    rows: list[dict[str, object]] = []
-    for row in frame.astype(object).to_dict(orient="records"):
-        rows.append({str(name): _plain(value) for name, value in row.items()})
-    return [str(name) for name in frame.columns], rows
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    if isinstance(value, str | int | float):
-        return value
-    return None  # pandas' own sign of a missing value
-
-
 def _csv(board: Board) -> str:
-    names, rows = _rows(board)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return frame_as_csv(board.frame)
 
 
 def _json(board: Board) -> str:
-    return json.dumps(_rows(board)[1], indent=2, ensure_ascii=False, allow_nan=False)
+    return frame_as_json(board.frame)
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from clbench import __version__
+from clbench.cli.claims import claims
 from clbench.cli.leaderboard import leaderboard
 from clbench.cli.list import list_
 from clbench.cli.plugins import plugins
@@ -64,5 +65,5 @@ def main() -> None:
     """Benchmark continual learning of vision-language models: streams of domains, methods as plugins."""
 
 
-for _command in (run, leaderboard, list_, show, plugins):
+for _command in (run, leaderboard, claims, list_, show, plugins):
     main.add_command(_command)

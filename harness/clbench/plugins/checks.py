@@ -29,6 +29,7 @@ CONTRIBUTING: Mapping[str, tuple[str, type[specs.Spec]]] = {
 
 # Names are typed on command lines: commas separate them there, and dots separate method and setting.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+/-]*")
+_RESOURCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[\w-]+(/[\w-]+)*\.toml")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -125,6 +126,8 @@ def _check_method(spec: specs.MethodSpec) -> Iterator[str]:
             yield f"its {field} is {inputs!r}, not a tuple of {', '.join(known)}"
     if not isinstance(spec.tuned, Mapping) or not all(isinstance(v, Mapping) for v in spec.tuned.values()):
         yield "its tuned is not a mapping from stream names to settings"
+    if spec.claims is not None and not (isinstance(spec.claims, str) and _RESOURCE.fullmatch(spec.claims)):
+        yield f"its claims {spec.claims!r} is not of the form 'package:file.toml'"
     if not isinstance(spec.assumptions, specs.Assumptions):
         yield f"its assumptions are {_a(spec.assumptions)}, not clbench.Assumptions"
     else:

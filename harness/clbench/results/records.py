@@ -98,6 +98,9 @@ class StreamRecord(_Part):
     name: Name
     protocol: str = Field(description="Protocol family.")
     order: Name
+    shots: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Training samples per class; null: all of them."
+    )
     tasks: tuple[TaskRecord, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -28,6 +28,7 @@ from clbench.results.store import write_record
 from clbench.runs.checkpoints import Checkpoint
 from clbench.runs.evaluation import Evaluation
 from clbench.runs.workbench import Bench
+from clbench.streams import Stream
 
 __all__ = ["Recorder"]
 
@@ -126,6 +127,7 @@ class Recorder:
                 name=config.stream,
                 protocol=bench.stream.protocol,
                 order=config.order,
+                shots=_shots(bench.stream),
                 tasks=tuple(
                     TaskRecord(
                         key=t.key, title=t.title, classes=len(t.classes), train=len(t.train), test=len(t.test)
@@ -189,6 +191,11 @@ _NOTES = {
     "joint": ("joint training on all tasks: every row is the same model, Transfer is not a transfer",),
     "independent": ("one model per task: a task is answered by its own model, later tasks zero-shot",),
 }
+
+
+def _shots(stream: Stream) -> int | None:
+    shots = stream.meta.get("shots")
+    return shots if isinstance(shots, int) else None
 
 
 def _device_name(device: torch.device) -> str:

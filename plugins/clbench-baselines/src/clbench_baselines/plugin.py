@@ -6,6 +6,7 @@ from clbench import Assumptions, MethodSpec, hookimpl
 
 _RECIPE = {"iterations": 50, "warmup": 5, "lr": 3e-4, "batch_size": 32}
 _LWF_RECIPE = {**_RECIPE, "reference_batch_size": 32}
+_CLAIMS = "clbench_baselines:claims.toml"
 _ZSCL = "the recipe of Zheng et al., ICCV 2023"
 
 
@@ -20,6 +21,7 @@ def clbench_methods() -> list[MethodSpec]:
             factory="clbench_baselines.finetune:ZeroShot",
             settings="clbench_baselines.settings:ZeroShotSettings",
             protocol="zero_shot",
+            claims=_CLAIMS,
         ),
         MethodSpec(
             name="finetune",
@@ -29,6 +31,7 @@ def clbench_methods() -> list[MethodSpec]:
             settings="clbench_baselines.settings:FineTuneSettings",
             tuned={"mini": _RECIPE},
             citation=f"Continual fine-tuning, {_ZSCL}.",
+            claims=_CLAIMS,
         ),
         MethodSpec(
             name="joint",
@@ -49,6 +52,7 @@ def clbench_methods() -> list[MethodSpec]:
             tuned={"mini": _RECIPE},
             protocol="independent",
             assumptions=Assumptions(task_identity="given"),
+            claims=_CLAIMS,
         ),
         MethodSpec(
             name="wc",
@@ -67,6 +71,7 @@ def clbench_methods() -> list[MethodSpec]:
             settings="clbench_baselines.settings:WiSEFTSettings",
             tuned={"mini": _RECIPE},
             citation="Wortsman et al. Robust Fine-Tuning of Zero-Shot Models. CVPR 2022.",
+            claims=_CLAIMS,
         ),
         MethodSpec(
             name="lwf",
@@ -76,6 +81,7 @@ def clbench_methods() -> list[MethodSpec]:
             settings="clbench_baselines.settings:LwFSettings",
             tuned={"mini": _LWF_RECIPE},
             citation="Li, Hoiem. Learning without Forgetting. TPAMI 2018.",
+            claims=_CLAIMS,
         ),
         MethodSpec(
             name="lwf-vr",
@@ -88,5 +94,6 @@ def clbench_methods() -> list[MethodSpec]:
                 "Ding, Liu, Tian, Yang, Ding. Don't Stop Learning: Towards Continual Learning for the CLIP "
                 "Model. arXiv:2207.09248, 2022."
             ),
+            claims=_CLAIMS,
         ),
     ]

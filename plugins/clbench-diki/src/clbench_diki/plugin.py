@@ -20,5 +20,6 @@ def clbench_methods() -> tuple[MethodSpec, ...]:
                 "Tang et al., Mind the Interference: Retaining Pre-trained Knowledge in Parameter Efficient "
                 "Continual Learning of Vision-Language Models, ECCV 2024"
             ),
+            claims="clbench_diki:claims.toml",
         ),
     )

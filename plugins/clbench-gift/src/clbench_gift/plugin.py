@@ -37,6 +37,7 @@ def clbench_methods() -> list[MethodSpec]:
                 "Wu, Shi, Wang, Ye. Synthetic Data is an Elegant GIFT for Continual Vision-Language Models. "
                 "CVPR 2025."
             ),
+            claims="clbench_gift:claims.toml",
         )
     ]
 

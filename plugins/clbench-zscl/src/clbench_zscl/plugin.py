@@ -33,5 +33,6 @@ def clbench_methods() -> list[MethodSpec]:
                 "Zheng, Ma, Wang, Qin, Yue, You. Preventing Zero-Shot Transfer Degradation in Continual "
                 "Learning of Vision-Language Models. ICCV 2023."
             ),
+            claims="clbench_zscl:claims.toml",
         )
     ]

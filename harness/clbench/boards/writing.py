@@ -1,0 +1,91 @@
+"""Grids for people and data frames for programs, as text; whatever the tables are about."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from clbench.boards.cells import Cell, Grid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["frame_as_csv", "frame_as_json", "frame_records", "grids_as_markdown", "grids_as_text"]
+
+
+def grids_as_text(grids: Iterable[Grid], notes: Iterable[str], *, empty: str = "no records") -> str:
+    """Return tables for a terminal, and ``notes`` behind them; ``empty`` where there is no table."""
+    from tabulate import tabulate
+
+    blocks = []
+    for table in grids:
+        body = tabulate(
+            [[cell.text for cell in row] for row in table.rows],
+            headers=table.headers,
+            tablefmt="simple",
+            colalign=table.align,
+            disable_numparse=True,
+        )
+        blocks.append("\n".join([table.caption, "", body, *(f"* {note}" for note in table.notes)]))
+    return _with_notes(blocks or [empty], notes, bullet="* ")
+
+
+def grids_as_markdown(grids: Iterable[Grid], notes: Iterable[str], *, empty: str = "no records") -> str:
+    """Return tables in Markdown, and ``notes`` behind them; ``empty`` where there is no table."""
+    from tabulate import tabulate
+
+    def mark(cell: Cell) -> str:
+        text = cell.text.replace("|", r"\|").replace("*", r"\*")
+        return f"**{text}**" if cell.best else f"*{text}*" if cell.reference else text
+
+    blocks = []
+    for table in grids:
+        body = tabulate(
+            [[mark(cell) for cell in row] for row in table.rows],
+            headers=table.headers,
+            tablefmt="pipe",
+            colalign=table.align,
+            disable_numparse=True,
+        )
+        remarks = [f"- {note}" for note in table.notes]
+        blocks.append("\n".join([f"**{table.caption}**", "", body, *([""] if remarks else []), *remarks]))
+    return _with_notes(blocks or [empty], notes, bullet="- ")
+
+
+def frame_as_csv(frame: pd.DataFrame) -> str:
+    """Return the rows as CSV, unrounded; a missing value is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [str(name) for name in frame.columns], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(frame_records(frame))
+    return text.getvalue()
+
+
+def frame_as_json(frame: pd.DataFrame) -> str:
+    """Return the rows as a JSON list, unrounded; a missing value is null."""
+    return json.dumps(frame_records(frame), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def frame_records(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """Return the rows as plain Python values; a missing value is ``None``."""
+    return [
+        {str(name): _plain(value) for name, value in row.items()}
+        for row in frame.astype(object).to_dict(orient="records")
+    ]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if isinstance(value, str | int | float):
+        return value
+    return None  # pandas' own sign of a missing value
+
+
+def _with_notes(blocks: Iterable[str], notes: Iterable[str], bullet: str) -> str:
+    lines = "\n".join(f"{bullet}{note}" for note in notes)
+    return "\n\n".join([*blocks, *([lines] if lines else [])])
