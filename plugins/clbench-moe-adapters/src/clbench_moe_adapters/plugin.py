@@ -1,0 +1,58 @@
+"""What this distribution contributes: the method ``moe-adapters``."""
+
+from __future__ import annotations
+
+from clbench import Assumptions, MethodSpec, hookimpl
+
+MTIL_RATES = {
+    "aircraft": 5e-3,
+    "caltech101": 1e-3,
+    "cifar100": 5e-3,
+    "dtd": 1e-3,
+    "eurosat": 1e-4,
+    "flowers": 1e-3,
+    "food": 1e-3,
+    "mnist": 1e-4,
+    "oxfordpet": 1e-3,
+    "stanfordcars": 1e-3,
+    "sun397": 1e-3,
+}
+"""Learning rates of the authors' script for MTIL, Order I, full data."""
+
+
+@hookimpl
+def clbench_methods() -> list[MethodSpec]:
+    """Return MoE-Adapters."""
+    return [
+        MethodSpec(
+            name="moe-adapters",
+            title="MoE-Adapters",
+            summary="frozen CLIP; mixtures of adapters, a router per task, tasks told by autoencoders",
+            factory="clbench_moe_adapters.method:MoEAdapters",
+            settings="clbench_moe_adapters.settings:MoEAdaptersSettings",
+            requires=("reference",),
+            assumptions=Assumptions(
+                extra_data=True,
+                task_identity="inferred",
+                external_models=("AlexNet on ImageNet (where features=alexnet)",),
+            ),
+            tuned={
+                "mtil": {"rates": MTIL_RATES},
+                "mini": {
+                    "iterations": 40,
+                    "warmup": 4,
+                    "batch_size": 32,
+                    "lr": 1e-2,
+                    "bottleneck": 16,
+                    "features": "patches",
+                    "threshold": "quantile",
+                    "autoencoder_iterations": 100,
+                    "reference_iterations": 300,
+                },
+            },
+            citation=(
+                "Yu, Zhuge, Zhang, Hu, Wang, Lu, He. Boosting Continual Learning of Vision-Language Models "
+                "via Mixture-of-Experts Adapters. CVPR 2024."
+            ),
+        )
+    ]
