@@ -1,10 +1,10 @@
-"""The weight ensemble is the mean of its snapshots."""
+"""The weight ensemble is the mean of its snapshots; the moving average pulls the live weights."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from clbench_zscl.ensemble import WeightEnsemble
+from clbench_zscl.ensemble import MovingAverage, WeightEnsemble
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,3 +66,20 @@ def test_other_parameters_are_refused(wrong):
     assert ensemble.merges == 0
     with pytest.raises(ValueError, match="no parameters"):
         WeightEnsemble([])
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_the_moving_average_pulls_the_live_weights(follow):
+    live, target = [torch.nn.Parameter(w) for w in snapshot(0)], snapshot(1)
+    average = MovingAverage(live, target, share=0.75, follow=follow)
+    first = [0.75 * w + 0.25 * t for w, t in zip(snapshot(0), target, strict=True)]
+    average.pull()
+    torch.testing.assert_close([p.detach() for p in live], first)
+    with torch.no_grad():
+        for parameter in live:
+            parameter += 1.0  # it has been trained on
+    average.pull()
+    earlier = snapshot(0) if follow else target  # what the weights were just before the first pull
+    second = [0.75 * (w + 1) + 0.25 * e for w, e in zip(first, earlier, strict=True)]
+    torch.testing.assert_close([p.detach() for p in live], second)
+    torch.testing.assert_close(target, snapshot(1))  # the target was copied

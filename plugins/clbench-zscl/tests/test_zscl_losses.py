@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from clbench_zscl.losses import add_l2_gradient, distillation, image_text_distillation, l2_penalty
+from clbench_zscl.losses import (
+    add_l2_gradient,
+    distillation,
+    image_similarity_distillation,
+    image_text_distillation,
+    l2_penalty,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -137,6 +143,30 @@ def test_image_text_distillation_uses_the_teachers_texts_on_both_sides():
     Q, P = 10 * Z_teacher @ W.T, 10 * Z @ W.T
     assert float(image) == pytest.approx(plain_distillation(Q, P, 2.0))
     assert float(text) == pytest.approx(plain_distillation(Q.T, P.T, 2.0))
+
+
+@quick
+@given(seeds, st.integers(2, 6), temperatures)
+def test_image_similarity_compares_each_image_with_the_others(seed, batch, temperature):
+    Z, Z_teacher = (
+        x / np.linalg.norm(x, axis=1, keepdims=True)
+        for x in (logits(seed, (batch, 4)), logits(seed + 1, (batch, 4)))
+    )
+    loss = image_similarity_distillation(torch.from_numpy(Z), torch.from_numpy(Z_teacher), 10.0, temperature)
+    rows = []
+    for i in range(batch):  # the image itself takes no part: what is left of a softmax at -10⁴ is zero
+        others = [j for j in range(batch) if j != i]
+        teacher, student = (10 * (x[others] @ x[i])[None] for x in (Z_teacher, Z))
+        rows.append(plain_distillation(teacher, student, temperature))
+    assert float(loss) == pytest.approx(np.mean(rows), rel=1e-9, abs=1e-9)
+
+
+def test_image_similarity_is_flat_at_the_teacher_and_nothing_for_a_single_image():
+    Z_teacher = torch.nn.functional.normalize(torch.from_numpy(logits(0, (5, 4))), dim=-1)
+    Z = Z_teacher.clone().requires_grad_()
+    image_similarity_distillation(Z, Z_teacher, 100.0).backward()
+    assert Z.grad.abs().max() < 1e-10
+    assert float(image_similarity_distillation(Z_teacher[:1], Z_teacher[1:2], 100.0)) == 0
 
 
 def test_l2_penalty_sums_over_everything():

@@ -124,6 +124,11 @@ def test_the_initial_model_and_the_logit_scale_stay():
         {"reference_texts": "class_prompts"},
         {"reference_texts": "random", "max_reference_texts": 12},
         {"max_reference_texts": 7},
+        {"feature_mse": 10.0},
+        {"image_similarity": 1.0},
+        {"image_weight": 0.0, "text_weight": 0.0, "image_similarity": 1.0},
+        {"ensemble": False, "moving_average": 0.5},
+        {"wise_alpha": 0.8},
     ],
     ids=lambda change: ",".join(f"{k}={v}" for k, v in change.items()),
 )
@@ -165,6 +170,57 @@ def test_without_distillation_no_reference_data_are_needed():
     method.context._reference = None
     with pytest.raises(ConfigError, match="no reference data"):
         method.learn(TASKS[0])
+
+
+def two_tasks(**changes) -> ZSCL:
+    method = zscl(**changes)
+    for index, task in enumerate(TASKS):
+        method.context.begin(f"{index}:{task.key}")
+        method.learn(task)
+    return method
+
+
+def test_wise_ft_lies_between_the_learned_and_the_earlier_weights():
+    start, tuned = weights(zscl()), learned_as_usual()
+    mixture = [0.25 * t + 0.75 * s for t, s in zip(tuned, start, strict=True)]
+    assert distance(learned(wise_alpha=0.25), mixture) < 1e-5
+    assert distance(learned(wise_alpha=0.0), start) == 0
+    # In the second task the model before it and the pre-trained one differ.
+    previous, initial = (weights(two_tasks(wise_alpha=0.3, wise_towards=w)) for w in ("previous", "initial"))
+    assert distance(initial, start) < distance(previous, start)
+    assert distance(weights(two_tasks(wise_alpha=0.0, wise_towards="initial")), start) == 0
+
+
+def test_the_moving_average_pulls_at_each_interval_towards_what_it_says():
+    start = weights(zscl())
+    # Pulled all the way after the last step (4, a multiple of the interval 2), nothing learned is left.
+    for towards in ("previous", "initial"):
+        held = learned(ensemble=False, moving_average=0.0, moving_average_towards=towards)
+        assert distance(held, start) == 0
+    # "last" goes back to what the weights were just before the pull at step 2: they have moved.
+    assert distance(learned(ensemble=False, moving_average=0.0, moving_average_towards="last"), start) > 1e-4
+    ends = [
+        weights(two_tasks(ensemble=False, moving_average=0.3, moving_average_towards=towards))
+        for towards in ("previous", "last", "initial")
+    ]
+    assert min(distance(a, b) for a, b in ((ends[0], ends[1]), (ends[0], ends[2]), (ends[1], ends[2]))) > 1e-5
+
+
+def test_the_teacher_can_be_the_previous_model():
+    first = learned(teacher="previous")
+    torch.testing.assert_close(first, learned_as_usual(), rtol=0, atol=1e-5)  # both are the pre-trained one
+    assert distance(weights(two_tasks(teacher="previous")), weights(two_tasks())) > 1e-4
+    method = two_tasks(teacher="previous")
+    batch = next(method.context.batches(method.context.reference.images, 5, name="probe"))
+    with torch.no_grad():
+        expected = torch.nn.functional.normalize(method.backbone.encode_image(batch.images), dim=-1)
+    torch.testing.assert_close(method._teacher_images()[batch.indices], expected, rtol=0, atol=1e-5)
+
+
+def test_texts_are_not_asked_for_where_images_alone_are_compared():
+    method = zscl(image_weight=0.0, text_weight=0.0, feature_mse=1.0)
+    method._teacher_texts = lambda: pytest.fail("no text has a part in the loss")
+    method.learn(TASKS[0])
 
 
 def test_teacher_texts():
@@ -220,6 +276,9 @@ def test_wrong_settings_are_refused():
     with pytest.raises(ConfigError, match="warms up for 9 of 8"):
         ZSCL.check(ZSCLSettings(iterations=8, warmup=9))
     ZSCL.check(ZSCLSettings(iterations=8, warmup=8))
+    with pytest.raises(ConfigError, match=r"(?s)not both.*zscl.ensemble=false"):
+        ZSCL.check(ZSCLSettings(moving_average=0.999))
+    ZSCL.check(ZSCLSettings(moving_average=0.999, ensemble=False))
 
 
 def test_the_spec_and_the_readme_agree_with_the_settings():

@@ -7,33 +7,15 @@ context, the L2 term is differentiated, Adam and the running mean are spelled ou
 from __future__ import annotations
 
 import math
-from itertools import cycle
 
 import pytest
 import torch
-from clbench.testing.doubles import tiny_backbone, tiny_context, tiny_stream
-from clbench_zscl.method import ZSCL
-from clbench_zscl.settings import ZSCLSettings
+from clbench.testing import learn_given, tiny_backbone
 
-STEPS, WARMUP, INTERVAL, RATE, SMOOTHING, T = 7, 2, 3, 1e-3, 0.2, 2.0
-
-
-class Fed(ZSCL):
-    """ZSCL on given batches."""
-
-    target: list
-    reference: list
-
-    def _target_batches(self, task):
-        return cycle(self.target)
-
-    def _reference_batches(self):
-        return cycle(self.reference)
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("CLBENCH_CACHE", str(tmp_path))
+# At a low rate AdamW does not enlarge the rounding of gradients near zero.
+STEPS, WARMUP, INTERVAL, RATE, SMOOTHING, T = 7, 2, 3, 2e-4, 0.2, 2.0
+PROMPTS = [f"a photo of a {name}." for name in ("circle", "square", "stripe", "cross")]
+CAPTIONS = [f"a picture of thing {i}, which may be {'very ' * (i % 5)}large" for i in range(20)]
 
 
 def unit(x: torch.Tensor) -> torch.Tensor:
@@ -48,27 +30,35 @@ def soft_cross_entropy(teacher: torch.Tensor, student: torch.Tensor) -> torch.Te
     return -T * T * (log_softmax(teacher / T).exp() * log_softmax(student / T)).sum(-1).mean()
 
 
-def plain_loop(method: Fed, prompts, captions, image_weight, text_weight, l2):
+def without_diagonal(x: torch.Tensor) -> torch.Tensor:
+    n = len(x)
+    return x[~torch.eye(n, dtype=torch.bool)].reshape(n, n - 1)
+
+
+def plain_loop(target, reference, image_weight=1.0, text_weight=1.0, l2=1.0, mse=0.0, similarity=0.0):
     """(final live weights, their mean along the training), by name, for all but the logit scale."""
     model, teacher = tiny_backbone().model, tiny_backbone().model
-    tokenize = method.backbone.tokenize
+    tokenize = tiny_backbone().tokenize
     theta = {n: p for n, p in model.named_parameters() if n != "logit_scale"}
     start = {n: p.detach().clone() for n, p in theta.items()}
     mean = {n: p.clone() for n, p in start.items()}
     first, second = ({n: torch.zeros_like(p) for n, p in start.items()} for _ in range(2))
     s, merges = math.exp(model.logit_scale.item()), 0
     for k in range(STEPS):
-        x, r = method.target[k % len(method.target)], method.reference[k % len(method.reference)]
-        W = unit(model.encode_text(tokenize(prompts)))
-        log_p = log_softmax(s * unit(model.encode_image(x.images)) @ W.T)
-        picked = log_p[torch.arange(len(x)), x.labels].mean()
+        (x, labels), r = target[k % len(target)], reference[k % len(reference)]
+        W = unit(model.encode_text(tokenize(PROMPTS)))
+        log_p = log_softmax(s * unit(model.encode_image(x)) @ W.T)
+        picked = log_p[torch.arange(len(x)), labels].mean()
         loss = -(1 - SMOOTHING) * picked - SMOOTHING * log_p.mean()
         with torch.no_grad():
-            W_ref = unit(teacher.encode_text(tokenize(captions)))
-            Q = s * unit(teacher.encode_image(r.images)) @ W_ref.T
-        P = s * unit(model.encode_image(r.images)) @ W_ref.T
+            W_ref, Z_ref = unit(teacher.encode_text(tokenize(CAPTIONS))), unit(teacher.encode_image(r))
+        Z = unit(model.encode_image(r))
+        Q, P = s * Z_ref @ W_ref.T, s * Z @ W_ref.T
         loss = loss + image_weight * soft_cross_entropy(Q, P) + text_weight * soft_cross_entropy(Q.T, P.T)
         loss = loss + l2 * sum((p - start[n]).square().sum() for n, p in theta.items())
+        loss = loss + mse * (Z - Z_ref).square().sum() / Z.numel()
+        alike = (without_diagonal(s * Z_ref @ Z_ref.T), without_diagonal(s * Z @ Z.T))
+        loss = loss + similarity * soft_cross_entropy(*alike)
         gradients = dict(zip(theta, torch.autograd.grad(loss, theta.values()), strict=True))
         if k < WARMUP:
             rate = RATE * (k + 1) / WARMUP
@@ -89,29 +79,29 @@ def plain_loop(method: Fed, prompts, captions, image_weight, text_weight, l2):
 
 
 @pytest.mark.parametrize(
-    ("image_weight", "text_weight", "l2", "ensemble"),
-    [(1.0, 1.0, 1.0, True), (0.5, 2.0, 20.0, False)],
-    ids=["the paper's", "other weights, no ensemble"],
+    ("image_weight", "text_weight", "l2", "ensemble", "mse", "similarity"),
+    [(1.0, 1.0, 1.0, True, 0.0, 0.0), (0.5, 2.0, 20.0, False, 0.0, 0.0), (0.0, 0.0, 0.0, False, 5.0, 0.7)],
+    ids=["the paper's", "other weights, no ensemble", "the ablations' losses"],
 )
-def test_seven_steps_equal_the_plain_loop(image_weight, text_weight, l2, ensemble):
-    stream = tiny_stream(tasks=2)
-    task = stream.tasks[0].for_training(0)
-    settings = ZSCLSettings(
-        iterations=STEPS - 1, warmup=WARMUP, lr=RATE, label_smoothing=SMOOTHING, temperature=T,
-        image_weight=image_weight, text_weight=text_weight, l2=l2,
-        ensemble=ensemble, ensemble_interval=INTERVAL,
-    )  # fmt: skip
-    context = tiny_context(stream)
-    method = Fed(tiny_backbone(), settings, context)
-    drawn = context.batches(task.train, 9, name="given", augment=True)
-    method.target = [next(drawn) for _ in range(STEPS)]
-    drawn = context.batches(context.reference.images, 7, name="given too")
-    method.reference = [next(drawn) for _ in range(STEPS)]
-    method.learn(task)
+def test_seven_steps_equal_the_plain_loop(image_weight, text_weight, l2, ensemble, mse, similarity):
+    random = torch.Generator().manual_seed(0)
 
-    live, mean = plain_loop(
-        method, task.labels.first_prompts, context.reference.texts, image_weight, text_weight, l2
-    )
+    def images(count: int) -> torch.Tensor:
+        return torch.randn(count, 3, 16, 16, generator=random)
+
+    target = [(images(n), torch.randint(4, (n,), generator=random)) for n in (9, 9, 6, 9, 9)]
+    reference = [images(7) for _ in range(STEPS)]
+    method = learn_given(
+        "zscl", tiny_backbone(), batches=target, prompts=PROMPTS, reference=reference,
+        reference_texts=CAPTIONS,
+        settings={
+            "iterations": STEPS - 1, "warmup": WARMUP, "lr": RATE, "label_smoothing": SMOOTHING,
+            "temperature": T, "image_weight": image_weight, "text_weight": text_weight, "l2": l2,
+            "ensemble": ensemble, "ensemble_interval": INTERVAL, "feature_mse": mse,
+            "image_similarity": similarity,
+        },
+    )  # fmt: skip
+    live, mean = plain_loop(target, reference, image_weight, text_weight, l2, mse, similarity)
     expected = mean if ensemble else live
     start = tiny_backbone().model.state_dict()
     moved = 0.0
@@ -122,4 +112,4 @@ def test_seven_steps_equal_the_plain_loop(image_weight, text_weight, l2, ensembl
             ours, theirs = (torch.cat([x.chunk(3)[0], x.chunk(3)[2]]) for x in (ours, theirs))
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5, msg=lambda m, n=name: f"{n}: {m}")
         moved = max(moved, float((parameter.detach() - start[name]).abs().max()))
-    assert moved > 1e-3  # a hundred times the tolerance
+    assert moved > 2e-4  # twenty times the tolerance

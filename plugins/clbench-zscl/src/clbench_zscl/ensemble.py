@@ -1,4 +1,4 @@
-"""Weight ensembling: the mean of a model's weights along its training."""
+"""A model's weights along its training: their mean, and the pull back to earlier ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["WeightEnsemble"]
+__all__ = ["MovingAverage", "WeightEnsemble"]
 
 
 class WeightEnsemble:
@@ -67,3 +67,32 @@ class WeightEnsemble:
                 "number or shapes differ"
             )
         return weights
+
+
+class MovingAverage:
+    """Pull of the live weights back to earlier ones: ``θ ← m · θ + (1 - m) · θ_earlier``.
+
+    Unlike an ensemble it moves the weights that are being trained. An ablation of ZSCL's authors
+    (``--moving_avg``), whose m is 0.999.
+
+    Args:
+        parameters: the live weights, changed in place.
+        earlier: θ_earlier, copied.
+        share: m, from 0 to 1.
+        follow: after each pull, let the weights as they were just before it be θ_earlier.
+    """
+
+    def __init__(
+        self, parameters: Iterable[Tensor], earlier: Iterable[Tensor], *, share: float, follow: bool
+    ) -> None:
+        self._weights = [p.detach() for p in parameters]
+        self._earlier = [p.detach().clone() for p in earlier]
+        self._share = share
+        self._follow = follow
+
+    @torch.no_grad()
+    def pull(self) -> None:
+        """Pull once."""
+        before = [w.clone() for w in self._weights] if self._follow else self._earlier
+        torch._foreach_lerp_(self._weights, self._earlier, 1.0 - self._share)
+        self._earlier = before

@@ -9,7 +9,16 @@ import torch.nn.functional as F
 from clbench.models import cosines
 from torch import Tensor, nn
 
-__all__ = ["add_l2_gradient", "distillation", "image_text_distillation", "l2_penalty"]
+__all__ = [
+    "add_l2_gradient",
+    "distillation",
+    "image_similarity_distillation",
+    "image_text_distillation",
+    "l2_penalty",
+]
+
+_NEVER = -1e4
+"""Logit of an image with itself, which takes it out of the softmax; the authors' value."""
 
 
 def distillation(teacher_logits: Tensor, student_logits: Tensor, temperature: float = 2.0) -> Tensor:
@@ -69,6 +78,30 @@ def image_text_distillation(
     Q = scale * cosines(Z_teacher, W_teacher)
     P = scale * cosines(Z, W_teacher)
     return distillation(Q, P, temperature), distillation(Q.T, P.T, temperature)
+
+
+def image_similarity_distillation(
+    Z: Tensor, Z_teacher: Tensor, scale: Tensor | float, temperature: float = 2.0
+) -> Tensor:
+    """Distillation over all *other* images of the batch for each image: which images are alike.
+
+    The logits are ``scale · Z Zᵀ`` for the student and ``scale · Z_teacher Z_teacherᵀ`` for the teacher,
+    each image's similarity to itself being set to -10⁴. An ablation of ZSCL's authors
+    (``--ablation_loss_2``), which needs no texts.
+
+    Args:
+        Z: the student's image embeddings, (batch, d), of unit length.
+        Z_teacher: the teacher's of the same images.
+        scale: s = exp(logit_scale).
+        temperature: T.
+
+    Returns:
+        A scalar, the mean over the batch; zero for a single image, which has no others.
+    """
+    itself = torch.eye(len(Z), dtype=torch.bool, device=Z.device)
+    Q = (scale * cosines(Z_teacher, Z_teacher)).masked_fill(itself, _NEVER)
+    P = (scale * cosines(Z, Z)).masked_fill(itself, _NEVER)
+    return distillation(Q, P, temperature)
 
 
 def l2_penalty(parameters: Iterable[Tensor], anchor: Iterable[Tensor]) -> Tensor:

@@ -16,17 +16,17 @@ What follows is what the authors' code does, where paper and code differ:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from clbench import Batch, ConfigError, FineTuning, Settings, TrainingTask
 from clbench.methods import Losses, warmup_cosine
-from clbench.models import text_features
-from torch import Tensor
+from clbench.models import image_features, text_features
+from torch import Tensor, nn
 
-from clbench_zscl.ensemble import WeightEnsemble
-from clbench_zscl.losses import add_l2_gradient, image_text_distillation
+from clbench_zscl.ensemble import MovingAverage, WeightEnsemble
+from clbench_zscl.losses import add_l2_gradient, image_similarity_distillation, image_text_distillation
 from clbench_zscl.settings import ZSCLSettings
 from clbench_zscl.texts import RANDOM_TEXTS, random_text_features
 
@@ -44,25 +44,23 @@ class ZSCL(FineTuning):
         parameters = [p for _, p in self.backbone.trainable()]
         anchor = [p.detach().clone() for p in parameters]
         ensemble = WeightEnsemble(parameters) if settings.ensemble else None
-        distils = settings.image_weight > 0 or settings.text_weight > 0
-        if distils:
-            reference = self._reference_batches()
-            Z_ref, W_ref = self._teacher_images(), self._teacher_texts()
+        average = self._moving_average(parameters, anchor) if settings.moving_average < 1 else None
+        distillation = self._distillation() if settings.distils else None
 
         def step(_k: int, batch: Batch) -> Losses:
             losses = {"ce": self.task_loss(batch, task.labels, label_smoothing=settings.label_smoothing)}
-            if distils:
-                drawn = next(reference)
-                losses |= self._distillation(drawn, Z_ref[drawn.indices.to(Z_ref.device)], W_ref)
-            return losses
+            return losses | distillation() if distillation is not None else losses
 
         def pull_to_anchor(_k: int) -> None:
             if settings.l2 > 0:
                 add_l2_gradient(parameters, anchor, settings.l2)
 
-        def take_snapshot(k: int) -> None:
-            if ensemble is not None and k % settings.ensemble_interval == 0:
-                ensemble.update(parameters)
+        def at_interval(k: int) -> None:
+            if k % settings.ensemble_interval == 0:
+                if ensemble is not None:
+                    ensemble.update(parameters)
+                if average is not None:
+                    average.pull()
 
         self.context.fit(
             task,
@@ -73,62 +71,99 @@ class ZSCL(FineTuning):
                 settings.lr * task.rate_scale, warmup=settings.warmup, iterations=settings.iterations
             ),
             batch_size=settings.batch_size,
-            batches=self._target_batches(task),
             before_optimizer=pull_to_anchor,
-            after_step=take_snapshot,
+            after_step=at_interval,
         )
         if ensemble is not None:
             ensemble.copy_to(parameters)
+        if settings.wise_alpha < 1:
+            earlier = anchor if settings.wise_towards == "previous" else self._initial_weights()
+            torch._foreach_lerp_([p.detach() for p in parameters], earlier, 1.0 - settings.wise_alpha)
         self.weights_changed()
 
-    def _distillation(self, batch: Batch, Z_ref: Tensor, W_ref: Tensor) -> dict[str, Tensor]:
-        """Both distillations on a reference batch.
+    # -- feature space ------------------------------------------------------------------------------
+
+    def _distillation(self) -> Callable[[], dict[str, Tensor]]:
+        """Ask the teacher once for all embeddings; return the losses of a next batch of reference images."""
+        settings = self.settings
+        images = self.context.reference.images
+        batches = self.context.batches(images, settings.reference_batch_size, name="reference")
+        Z_ref = self._teacher_images()
+        W_ref = self._teacher_texts() if settings.compares_with_texts else None
+
+        def losses() -> dict[str, Tensor]:
+            batch = next(batches)
+            return self._distillation_losses(batch, Z_ref[batch.indices.to(Z_ref.device)], W_ref)
+
+        return losses
+
+    def _distillation_losses(self, batch: Batch, Z_ref: Tensor, W_ref: Tensor | None) -> dict[str, Tensor]:
+        """What holds the student to the teacher on a reference batch.
 
         ``Z_ref`` (batch, d) are the teacher's embeddings of its images, ``W_ref`` (R, d) of all texts.
         """
-        settings = self.settings
+        settings, losses = self.settings, dict[str, Tensor]()
         Z = F.normalize(self.backbone.encode_image(batch.images), dim=-1)
-        s = self.backbone.scale.detach()
-        image, text = image_text_distillation(Z, Z_ref, W_ref, s, settings.temperature)
-        return {
-            "image distillation": settings.image_weight * image,
-            "text distillation": settings.text_weight * text,
-        }
-
-    # -- data: overridden to feed given batches, in checks against other implementations ---------------
-
-    def _target_batches(self, task: TrainingTask) -> Iterator[Batch]:
-        """Batches of the task's training images, randomly cropped."""
-        return self.context.batches(task.train, self.settings.batch_size, name="train", augment=True)
-
-    def _reference_batches(self) -> Iterator[Batch]:
-        """Batches of reference images under the test transform; ``indices`` are into the reference images."""
-        images = self.context.reference.images
-        return self.context.batches(images, self.settings.reference_batch_size, name="reference")
+        s, T = self.backbone.scale.detach(), settings.temperature
+        if W_ref is not None:
+            image, text = image_text_distillation(Z, Z_ref, W_ref, s, T)
+            losses["image distillation"] = settings.image_weight * image
+            losses["text distillation"] = settings.text_weight * text
+        if settings.feature_mse > 0:
+            losses["feature error"] = settings.feature_mse * F.mse_loss(Z.float(), Z_ref)
+        if settings.image_similarity > 0:
+            similarity = image_similarity_distillation(Z, Z_ref, s, T)
+            losses["image similarity"] = settings.image_similarity * similarity
+        return losses
 
     def _teacher_images(self) -> Tensor:
-        """The initial CLIP's embeddings of all reference images, (n, d), computed once for all tasks."""
-        return self.context.initial_features(self.context.reference.images)
+        """The teacher's embeddings of all reference images, (n, d); the initial CLIP's once for all tasks."""
+        images = self.context.reference.images
+        if self.settings.teacher == "previous":
+            return image_features(self.backbone, images)
+        return self.context.initial_features(images)
 
     @torch.no_grad()
     def _teacher_texts(self) -> Tensor:
-        """The initial CLIP's embeddings of the reference texts, (R, d), without gradient."""
-        settings, initial = self.settings, self.context.initial
+        """The teacher's embeddings of the reference texts, (R, d), without gradient."""
+        settings = self.settings
+        teacher = self.context.initial if settings.teacher == "initial" else self.backbone
         if settings.reference_texts == "random":
             count = settings.max_reference_texts or RANDOM_TEXTS
-            return random_text_features(initial, count, self.context.generator("reference texts"))
+            return random_text_features(teacher, count, self.context.generator("reference texts"))
+        if settings.teacher == "previous":
+            return text_features(teacher, self._reference_texts())
         if self._text_features is None:
-            if settings.reference_texts == "captions":
-                texts = self.context.reference.texts
-            else:
-                texts = tuple(f"a photo of a {name}." for name in self.context.class_pool)
-            if settings.max_reference_texts is not None:
-                # The same selection in every task of a run, so that it is encoded once.
-                draw = torch.Generator().manual_seed(self.context.seed)
-                order = torch.randperm(len(texts), generator=draw)[: settings.max_reference_texts]
-                texts = tuple(texts[i] for i in sorted(order.tolist()))
-            self._text_features = text_features(initial, texts)
+            self._text_features = text_features(teacher, self._reference_texts())
         return self._text_features
+
+    def _reference_texts(self) -> tuple[str, ...]:
+        """Captions or class prompts; the same selection in every task, so that it is encoded once."""
+        settings = self.settings
+        if settings.reference_texts == "captions":
+            texts = self.context.reference.texts
+        else:
+            texts = tuple(f"a photo of a {name}." for name in self.context.class_pool)
+        if settings.max_reference_texts is None:
+            return texts
+        draw = torch.Generator().manual_seed(self.context.seed)
+        order = torch.randperm(len(texts), generator=draw)[: settings.max_reference_texts]
+        return tuple(texts[i] for i in sorted(order.tolist()))
+
+    # -- parameter space ----------------------------------------------------------------------------
+
+    def _initial_weights(self) -> list[Tensor]:
+        return [p.detach() for _, p in self.context.initial.trainable()]
+
+    def _moving_average(self, parameters: list[nn.Parameter], anchor: list[Tensor]) -> MovingAverage:
+        """What the live weights are pulled to at intervals."""
+        towards = self.settings.moving_average_towards
+        return MovingAverage(
+            parameters,
+            self._initial_weights() if towards == "initial" else anchor,
+            share=self.settings.moving_average,
+            follow=towards == "last",
+        )
 
     @classmethod
     def check(cls, settings: Settings) -> None:
@@ -138,4 +173,10 @@ class ZSCL(FineTuning):
                 f"zscl warms up for {settings.warmup} of {settings.iterations} iterations",
                 why="the learning rate would never reach its peak",
                 fix=f"--set zscl.warmup={settings.iterations // 10}",
+            )
+        if settings.moving_average < 1 and settings.ensemble:
+            raise ConfigError(
+                "zscl can keep the mean of its weights or pull them to earlier ones, not both",
+                why="the authors' loop does either: the moving average is an ablation of the ensemble",
+                fix="--set zscl.ensemble=false",
             )

@@ -35,4 +35,42 @@ class ZSCLSettings(Settings):
     text_weight: float = Field(1.0, ge=0, description="weight of the text distillation; 0: off")
     l2: float = Field(1.0, ge=0, description="weight of the distance to the task's starting weights; 0: off")
     ensemble: bool = Field(True, description="keep the mean of the weights along the training")
-    ensemble_interval: int = Field(100, ge=1, description="steps between two snapshots in that mean")
+    ensemble_interval: int = Field(
+        100, ge=1, description="steps between two snapshots in that mean, or two pulls of the moving average"
+    )
+
+    teacher: Literal["initial", "previous"] = Field(
+        "initial", description="whom to distil from: the pre-trained model, or the one before the task"
+    )
+    feature_mse: float = Field(
+        0.0, ge=0, description="ablation: weight of the squared error of reference image embeddings"
+    )
+    image_similarity: float = Field(
+        0.0, ge=0, description="ablation: weight of distilling which reference images are alike"
+    )
+    moving_average: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="ablation: share of the live weights when they are pulled to earlier ones; 1: off",
+    )
+    moving_average_towards: Literal["previous", "last", "initial"] = Field(
+        "previous",
+        description="to which: those before the task, those before the last pull, the pre-trained ones",
+    )
+    wise_alpha: float = Field(
+        1.0, ge=0, le=1, description="WiSE-FT: share of the learned weights in the task's result; 1: off"
+    )
+    wise_towards: Literal["previous", "initial"] = Field(
+        "previous", description="WiSE-FT: the rest, the weights before the task or the pre-trained ones"
+    )
+
+    @property
+    def compares_with_texts(self) -> bool:
+        """Whether reference texts have a part in the loss."""
+        return self.image_weight > 0 or self.text_weight > 0
+
+    @property
+    def distils(self) -> bool:
+        """Whether reference images have a part in the loss."""
+        return self.compares_with_texts or self.feature_mse > 0 or self.image_similarity > 0
