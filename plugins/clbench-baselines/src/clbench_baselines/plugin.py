@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clbench import Assumptions, MethodSpec, hookimpl
 
-_RECIPE = {"iterations": 50, "warmup": 5, "lr": 3e-4, "batch_size": 32}
+_RECIPE = {"iterations": 40, "warmup": 4, "lr": 3e-4, "batch_size": 32}
 _LWF_RECIPE = {**_RECIPE, "reference_batch_size": 32}
 _CLAIMS = "clbench_baselines:claims.toml"
 _ZSCL = "the recipe of Zheng et al., ICCV 2023"

@@ -14,7 +14,15 @@ def clbench_methods() -> tuple[MethodSpec, ...]:
             summary="frozen CLIP; task prompts in a residual branch, weighed by each task's Gaussian",
             factory="clbench_diki.method:DIKI",
             settings="clbench_diki.settings:DIKISettings",
-            tuned={"mini": {"lr": 15.0, "final_lr": 0.015, "steps": 30, "score_scale": "dimension"}},
+            tuned={
+                "mini": {
+                    "lr": 20.0,
+                    "final_lr": 0.02,
+                    "batch_size": 32,
+                    "steps": 100,
+                    "score_scale": "dimension",
+                }
+            },
             assumptions=Assumptions(task_identity="inferred"),
             citation=(
                 "Tang et al., Mind the Interference: Retaining Pre-trained Knowledge in Parameter Efficient "

@@ -19,8 +19,8 @@ def clbench_methods() -> list[MethodSpec]:
             settings="clbench_gift.settings:GIFTSettings",
             tuned={
                 "mini": {
-                    "iterations": 50,
-                    "warmup": 5,
+                    "iterations": 40,
+                    "warmup": 4,
                     "batch_size": 32,
                     "lr": 3e-4,
                     "synthetic_batch_size": 32,

@@ -20,13 +20,13 @@ def clbench_methods() -> list[MethodSpec]:
             assumptions=Assumptions(extra_data=True),
             tuned={
                 "mini": {
-                    "iterations": 50,
-                    "warmup": 5,
+                    "iterations": 40,
+                    "warmup": 4,
                     "lr": 3e-4,
                     "batch_size": 32,
                     "reference_batch_size": 32,
                     "max_reference_texts": 512,
-                    "ensemble_interval": 10,
+                    "ensemble_interval": 8,
                 }
             },
             citation=(
