@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from clbench.boards.cells import NONE, Cell, Grid
 from clbench.boards.claims import STATUSES, ClaimsBoard, Comparison, Status
 from clbench.boards.writing import frame_as_csv, frame_as_json, grids_as_markdown, grids_as_text
 from clbench.errors import UnknownNameError
-from clbench.results.claims import METRICS, Claim
+from clbench.results.claims import METRICS, AnyClaim, Claim
 
-__all__ = ["CLAIM_FORMATS", "claim_grids", "render_claims"]
+__all__ = ["CLAIM_FORMATS", "claim_grids", "plain_claims_grid", "render_claims"]
 
-# What is left of 120 columns for the reason beside all other columns at their widest.
-_REASON_WIDTH = 38
-_ROW_WIDTH = 24
+_TERMINAL = 120  # columns
+_ROW_WIDTH = 14
+_PLACE = ("Stream", "Order", "Shots", "T/A/L")
 
 _CAPTIONS: Mapping[Status, str] = {
     "reproduced": "Reproduced within ± {tolerance:g} points",
@@ -48,39 +48,60 @@ def claim_grids(board: ClaimsBoard, *, wrap: bool = False) -> list[Grid]:
     return grids
 
 
-def _grid(status: Status, chosen: list[Comparison], tolerance: float, wrap: bool) -> Grid:
+def plain_claims_grid(claims: Iterable[AnyClaim], *, wrap: bool = False) -> Grid:
+    """Return claims by themselves, with their sources."""
+    chosen = tuple(claims)
+    rows = [[*_claim_cells(claim, wrap)[1:], claim.kind] for claim in chosen]
+    headers = ["Row", *_PLACE, "Kind"]
+    return _closed("Published", headers, rows, "Source", [_source(claim) for claim in chosen], wrap)
+
+
+def _grid(status: Status, chosen: Sequence[Comparison], tolerance: float, wrap: bool) -> Grid:
     run = any(c.found for c in chosen)
-    headers = ["Method", "Row", "Stream", "Order", "Shots", "T / A / L", "Kind"]
-    headers += ["Recorded", "Seeds"] if run else []
-    align = ["left", "left", "left", "left", "right", "left", "left"] + (["left", "right"] if run else [])
+    headers = ["Method", "Row", *_PLACE, *(["Recorded", "Seeds"] if run else ["Kind"])]
     rows = []
     for comparison in chosen:
-        cells = [*_claim_cells(comparison, wrap)]
+        cells = _claim_cells(comparison.claim, wrap)
         if run:
             cells += [_found(comparison), NONE if comparison.seeds is None else str(comparison.seeds)]
-        width = _REASON_WIDTH - (28 if run else 0)
-        cells.append(_broken(comparison.reason, max(width, 24), wrap))
-        rows.append(tuple(Cell(text) for text in cells))
+        else:
+            cells.append(comparison.claim.kind)
+        rows.append(cells)
     caption = f"{_CAPTIONS[status].format(tolerance=tolerance)} ({len(chosen)})"
-    return Grid(caption, (*headers, "Why"), (*align, "left"), tuple(rows), ())
+    return _closed(caption, headers, rows, "Why", [c.reason for c in chosen], wrap)
 
 
-def _claim_cells(comparison: Comparison, wrap: bool) -> list[str]:
-    claim = comparison.claim
+def _closed(
+    caption: str,
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    last: str,
+    texts: Sequence[str],
+    wrap: bool,
+) -> Grid:
+    """Add the last column, which gets the width that the others leave."""
+    # Tabulate sets a column two wider than its header, and two blanks between columns.
+    columns = [[f"{header}  ", *cells] for header, *cells in zip(headers, *rows, strict=True)]
+    taken = sum(max(len(line) for cell in column for line in cell.splitlines()) + 2 for column in columns)
+    width = max(_TERMINAL - taken, 20)
+    full = [[*row, _broken(text, width, wrap)] for row, text in zip(rows, texts, strict=True)]
+    align = ["right" if header in ("Shots", "Seeds") else "left" for header in headers]
+    cells = tuple(tuple(Cell(text) for text in row) for row in full)
+    return Grid(caption, (*headers, last), (*align, "left"), cells, ())
+
+
+def _claim_cells(claim: AnyClaim, wrap: bool) -> list[str]:
     if not isinstance(claim, Claim):
-        what = f"{claim.row}: {claim.quantity}"
-        figure = f"{claim.value:g} {claim.unit}".strip()
-        return [claim.method, _broken(what, _ROW_WIDTH, wrap), NONE, NONE, NONE, figure, claim.kind]
-    figures = " / ".join(_printed(claim.figures[m]) if m in claim.figures else NONE for m in METRICS)
-    return [
-        claim.method,
-        _broken(claim.row, _ROW_WIDTH, wrap),
-        f"{claim.stream} {claim.protocol}",
-        claim.order,
-        str(claim.shots),
-        figures,
-        claim.kind,
-    ]
+        what = _broken(f"{claim.row}: {claim.quantity}", _ROW_WIDTH, wrap)
+        return [claim.method, what, NONE, NONE, NONE, f"{claim.value:g} {claim.unit}".strip()]
+    figures = "/".join(_printed(claim.figures[m]) if m in claim.figures else NONE for m in METRICS)
+    row = _broken(claim.row, _ROW_WIDTH, wrap)
+    stream = _broken(f"{claim.stream} {claim.protocol}", _ROW_WIDTH, wrap)
+    return [claim.method, row, stream, claim.order, str(claim.shots), figures]
+
+
+def _source(claim: AnyClaim) -> str:
+    return f"{claim.table}; {claim.note}" if claim.note else claim.table
 
 
 def _printed(figure: float) -> str:
@@ -89,7 +110,7 @@ def _printed(figure: float) -> str:
 
 
 def _found(comparison: Comparison) -> str:
-    return " / ".join(f"{comparison.found[m].mean:.2f}" if m in comparison.found else NONE for m in METRICS)
+    return "/".join(f"{comparison.found[m].mean:.2f}" if m in comparison.found else NONE for m in METRICS)
 
 
 def _broken(text: str, width: int, wrap: bool) -> str:
@@ -108,7 +129,7 @@ def _notes(board: ClaimsBoard) -> list[str]:
     if not board.comparisons:
         return list(board.notes)
     return [
-        "T / A / L: Transfer, Average and Last in percent, as the paper prints them",
+        "T/A/L: Transfer, Average and Last in percent, as the paper prints them",
         "kind: of the method's authors (own), run again by others (rerun), copied from elsewhere (quoted)",
         *board.notes,
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from clbench.cli.session import Session, disable_plugin_option, make_console
-from clbench.errors import UnknownNameError
+from clbench.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,14 +22,39 @@ KINDS = ("method", "stream", "backbone", "generator", "dataset", "metric", "form
 @click.command("show", short_help="Show a method, stream, model or run in full.")
 @click.argument("kind", metavar="KIND")
 @click.argument("name", metavar="NAME")
+@click.option(
+    "--runs",
+    "paths",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Records from which a method's costs are measured (repeatable).  [default: runs, if it exists]",
+)
+@click.option(
+    "-f",
+    "--format",
+    "format_",
+    default="text",
+    show_default=True,
+    type=click.Choice(["text", "md", "json"]),
+    help="Of a method's card.",
+)
 @disable_plugin_option
 @click.pass_context
-def show(ctx: click.Context, kind: str, name: str) -> None:
+def show(ctx: click.Context, kind: str, name: str, paths: tuple[Path, ...], format_: str) -> None:
     """Show one thing in full.
 
     KIND is method, stream, backbone, generator, dataset, metric, format or launcher with its NAME, or run
     with the path of a record.
+
+    A method's card has what it declares, what papers report of it, and what its recorded runs were measured
+    to cost.
     """
+    if kind != "method" and (paths or format_ != "text"):
+        raise ConfigError(
+            f"--runs and --format are for methods, not for a {kind}",
+            fix="leave them out, or name a method: clbench show method NAME --runs PATH",
+        )
     console = make_console()
     if kind == "run":
         from clbench.cli.record import print_record
@@ -39,10 +64,21 @@ def show(ctx: click.Context, kind: str, name: str) -> None:
     if kind not in KINDS:
         raise UnknownNameError("kind of thing to show", kind, (*KINDS, "run"))
     found = Session.of(ctx).registry.find(cast("Kind", kind), name)
-    _print_head(found, kind, console)
     if kind == "method":
-        _print_method(found, console)
-    elif kind == "stream":
+        from clbench.boards.card import declared, render_card
+        from clbench.cli.card import card_of, print_card
+
+        card = card_of(found, paths)
+        if format_ != "text":
+            click.echo(render_card(card, format_))
+            return
+        _print_head(found, kind, console)
+        _print_facts(console, declared(found.spec))
+        _print_settings(found, console)
+        print_card(card)
+        return
+    _print_head(found, kind, console)
+    if kind == "stream":
         _print_stream(found.spec, console)
     elif kind == "backbone":
         _print_facts(
@@ -75,34 +111,13 @@ def _print_facts(console: Console, facts: dict[str, str]) -> None:
     console.print(table)
 
 
-def _print_method(found: Contribution[MethodSpec], console: Console) -> None:
+def _print_settings(found: Contribution[MethodSpec], console: Console) -> None:
     from rich.table import Table
 
     from clbench.cli.planning import as_typed
     from clbench.config.settings import settings_class
 
-    spec, uses = found.spec, found.spec.assumptions
-    taken = [
-        *(["reference data outside of the tasks"] if uses.extra_data else []),
-        *(["samples of earlier tasks"] if uses.replay else []),
-        *(["images of a text-to-image model"] if uses.generated_images else []),
-        *uses.external_models,
-    ]
-    identity = {"none": "not used", "given": "given at test", "inferred": "inferred at test"}
-    _print_facts(
-        console,
-        {
-            "learns": {
-                "stream": "task after task",
-                "zero_shot": "nothing",
-                "joint": "all tasks at once (a bound, not ranked)",
-                "independent": "each task by itself (a bound, not ranked)",
-            }[spec.protocol],
-            "requires": ", ".join(spec.requires).replace("_", " ") or "nothing more",
-            "uses besides": ", ".join(taken) or "nothing",
-            "task identity": identity[uses.task_identity],
-        },
-    )
+    spec = found.spec
     model = settings_class(found)
     if not model.model_fields:
         console.print("\nno settings")
