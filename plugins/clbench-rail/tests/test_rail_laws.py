@@ -3,8 +3,7 @@
 from clbench.testing import method_laws, plugin_laws
 
 test_plugin = plugin_laws("clbench-rail")
-test_laws_primal = method_laws("rail", settings={"hidden": 24, "block": 7})
-test_laws_primal_plain = method_laws(
-    "rail", settings={"hidden": None, "features": "pre-projection", "augment": True}
+test_laws_primal = method_laws(
+    "rail", settings={"hidden": 24, "block": 7, "features": "pre-projection", "augment": True}
 )
 test_laws_dual = method_laws("rail-dual")

@@ -96,11 +96,9 @@ class KernelRidge:
     def _extended(self, L: Tensor, old: Tensor, new: Tensor) -> Tensor:
         """The factor L (n, n) over ``old`` rows with the rows ``new`` (m, d) added, (n + m, n + m)."""
         D = rbf_kernel(new, new, self.gamma) + self.ridge * torch.eye(len(new), dtype=new.dtype)
-        if not len(old):
-            return torch.linalg.cholesky(D)
         lower = torch.linalg.solve_triangular(L, rbf_kernel(old, new, self.gamma), upper=False).T
         n = len(old)
-        factor = torch.zeros(n + len(new), n + len(new), dtype=L.dtype)
+        factor: Tensor = torch.zeros(n + len(new), n + len(new), dtype=L.dtype)
         factor[:n, :n], factor[n:, :n] = L, lower
         factor[n:, n:] = torch.linalg.cholesky(D - lower @ lower.T)
         return factor
