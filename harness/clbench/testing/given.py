@@ -146,7 +146,8 @@ class _GivenImages(ImageSet):
         return inputs
 
     def crops(self, indices: np.ndarray, preprocessing: Preprocessing, generator: Any) -> np.ndarray:  # noqa: ARG002
-        return self.pixels(preprocessing)[indices]
+        views: np.ndarray = self.pixels(preprocessing)[indices]
+        return views
 
     def batches(self, device: torch.device) -> Iterator[Batch]:
         labels = torch.from_numpy(self.labels)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from clbench_gift.ablations import feature_distillation, reverse_distillation
 from clbench_gift.losses import (
     NO_GRADIENT_WEIGHT,
     consolidation_penalty,
@@ -50,11 +51,46 @@ def test_distillation_has_no_gradient_where_the_student_is_the_teacher(seed, siz
     torch.testing.assert_close(student.grad, torch.zeros_like(student), atol=1e-12, rtol=0)
 
 
-def test_distillation_refuses_what_does_not_fit():
+@pytest.mark.parametrize("distil", [contrastive_distillation, reverse_distillation])
+def test_distillation_refuses_what_does_not_fit(distil):
     with pytest.raises(ValueError, match="one shape"):
-        contrastive_distillation(torch.zeros(2, 3), torch.zeros(3, 2))
+        distil(torch.zeros(2, 3), torch.zeros(3, 2))
     with pytest.raises(ValueError, match="positive"):
-        contrastive_distillation(torch.zeros(2, 2), torch.zeros(2, 2), 0.0)
+        distil(torch.zeros(2, 2), torch.zeros(2, 2), 0.0)
+
+
+@PROPERTY
+@given(seeds, sizes, sizes, st.floats(0.5, 5.0))
+def test_reverse_distillation_is_the_divergence_from_the_student(seed, rows, columns, temperature):
+    teacher, student = normal(seed, rows, columns), normal(seed + 1, rows, columns)
+    for half, axis in zip(reverse_distillation(teacher, student, temperature), (1, 0), strict=True):
+        log_q = log_softmax(teacher.numpy() / temperature, axis)
+        log_p = log_softmax(student.numpy() / temperature, axis)
+        expected = (np.exp(log_p) * (log_p - log_q)).sum(axis).mean() * temperature**2
+        assert half.item() == pytest.approx(expected, rel=1e-9, abs=1e-10)
+        assert half.item() >= -1e-10
+
+
+@PROPERTY
+@given(seeds, sizes)
+def test_reverse_distillation_is_zero_and_flat_at_the_teacher(seed, size):
+    teacher = normal(seed, size, size).requires_grad_()
+    student = teacher.detach().clone().requires_grad_()
+    loss = sum(reverse_distillation(teacher, student, 2.0))
+    loss.backward()
+    assert loss.item() == pytest.approx(0.0, abs=1e-12)
+    assert teacher.grad is None
+    torch.testing.assert_close(student.grad, torch.zeros_like(student), atol=1e-12, rtol=0)
+
+
+def test_feature_distillation_is_the_mean_squared_error_of_each_modality():
+    Z, Z_teacher, W, W_teacher = (normal(i, 3, 4).requires_grad_() for i in range(4))
+    image, text = feature_distillation(Z, Z_teacher, W, W_teacher)
+    assert image.item() == pytest.approx(((Z - Z_teacher) ** 2).sum().item() / 12)
+    assert text.item() == pytest.approx(((W - W_teacher) ** 2).sum().item() / 12)
+    (image + text).backward()
+    assert Z_teacher.grad is None
+    assert W_teacher.grad is None
 
 
 @PROPERTY

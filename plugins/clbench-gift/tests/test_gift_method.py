@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 import logging
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch.nn.functional as F
 from clbench.errors import ConfigError, DataError
 from clbench.methods import Context, warmup_cosine
 from clbench.models import ImageGenerator
-from clbench.testing import tiny_backbone, tiny_stream
+from clbench.testing import learn_given, tiny_backbone, tiny_stream
 from clbench_gift.method import GIFT
 from clbench_gift.settings import GIFTSettings
 from pydantic import ValidationError
@@ -100,16 +101,22 @@ def smoothed_alignment(logits, prompts, smoothing=0.2):
     return -(target * logits.log_softmax(1)).sum(1).mean()
 
 
-def plain_loop(backbone, prompts, images, context, task):
-    """Train as the formulas say: no caching, duplicates encoded, penalty by autograd, AdamW by hand."""
+def reverse_divergence(target_logits, logits, temperature=2.0):
+    log_q, log_p = (target_logits / temperature).log_softmax(1), (logits / temperature).log_softmax(1)
+    return (log_p.exp() * (log_p - log_q)).sum(1).mean() * temperature**2
+
+
+def plain_loop(backbone, classes, real, synthetic, kind="cross_entropy"):
+    """Train as the formulas say: no caching, duplicates encoded, penalty by autograd, AdamW by hand.
+
+    ``real`` yields (images, labels), ``synthetic`` (images, their prompts).
+    """
     teacher = backbone.copy().freeze()
     anchors = {n: p.detach().clone() for n, p in backbone.trainable()}
     parameters = dict(backbone.trainable())
     first, second = ({n: torch.zeros_like(p) for n, p in parameters.items()} for _ in range(2))
     rate = warmup_cosine(TRAJECTORY["lr"], warmup=2, iterations=6)
     strength = TRAJECTORY["consolidation_weight"]
-    real = context.batches(task.train, 5, name="train", augment=True)
-    synthetic = context.batches(images, 8, name="synthetic")
 
     def embed(model, pictures, texts):
         tokens = model.tokenize(texts)
@@ -121,19 +128,22 @@ def plain_loop(backbone, prompts, images, context, task):
     for k in range(7):
         for p in backbone.model.parameters():
             p.grad = None
-        batch, s = next(synthetic), backbone.scale.detach()
-        texts = [prompts[i] for i in batch.indices.tolist()]
-        zs, ws = embed(backbone, batch.images, texts)
-        zt, wt = embed(teacher, batch.images, texts)
+        (pictures, texts), s = next(synthetic), backbone.scale.detach()
+        zs, ws = embed(backbone, pictures, texts)
+        zt, wt = embed(teacher, pictures, texts)
         student, target = s * zs @ ws.T, s * zt @ wt.T
-        loss = soft_cross_entropy(target, student) + soft_cross_entropy(target.T, student.T)
+        if kind == "feature_mse":
+            loss = ((zs - zt) ** 2).mean() + ((ws - wt) ** 2).mean()
+        else:
+            distil = {"cross_entropy": soft_cross_entropy, "reverse_kl": reverse_divergence}[kind]
+            loss = distil(target, student) + distil(target.T, student.T)
         loss = loss + 0.25 * (smoothed_alignment(student, texts) + smoothed_alignment(student.T, texts))
         loss.backward()
         fisher = {n: p.grad.square() / p.grad.square().mean() for n, p in parameters.items()}
-        batch = next(real)
-        zx, wx = embed(backbone, batch.images, list(task.labels.first_prompts))
+        pictures, labels = next(real)
+        zx, wx = embed(backbone, pictures, list(classes))
         logs = (s * zx @ wx.T).log_softmax(1)
-        hot = F.one_hot(batch.labels, len(wx)).float()
+        hot = F.one_hot(labels, len(wx)).float()
         loss = -((0.8 * hot + 0.2 / len(wx)) * logs).sum(1).mean()
         loss = loss + strength * sum((fisher[n] * (p - anchors[n]) ** 2).sum() for n, p in parameters.items())
         loss.backward()
@@ -165,12 +175,41 @@ def test_seven_steps_equal_a_plain_loop(index, painter, tmp_path):
     prompts, seeds, steps, guidance = painter.calls[-1]
     context = context_for(painter, tmp_path, index)
     images = context.generate(prompts, seeds, steps=steps, guidance=guidance).images
-    plain_loop(expected, prompts, images, context, STREAM.tasks[index])
+    task = STREAM.tasks[index]
+    real = ((b.images, b.labels) for b in context.batches(task.train, 5, name="train", augment=True))
+    synthetic = (
+        (b.images, [prompts[i] for i in b.indices.tolist()])
+        for b in context.batches(images, 8, name="synthetic")
+    )
+    plain_loop(expected, task.labels.first_prompts, real, synthetic)
     ours, theirs = without_key_biases(method.backbone.model), without_key_biases(expected.model)
     for name in ours:
         torch.testing.assert_close(ours[name], theirs[name], atol=1e-5, rtol=0, msg=name)
     assert max((ours[n] - start[n]).abs().max() for n in ours) > 1e-4  # they did move
     assert len(set(prompts)) < len(prompts)  # with duplicates among the prompts
+
+
+@pytest.mark.parametrize("kind", ["cross_entropy", "reverse_kl", "feature_mse"])
+def test_seven_steps_from_given_batches_equal_a_plain_loop(kind):
+    random = torch.Generator().manual_seed(0)
+
+    def images(count):
+        return torch.randn(count, 3, 16, 16, generator=random)
+
+    classes = ["a photo of a cat.", "a photo of a dog.", "a photo of a very long thing."]
+    words = ["a house", "a tree", "a house", "a road"]
+    real = [(images(n), torch.randint(3, (n,), generator=random)) for n in (6, 6, 2)]
+    synthetic = [(images(n), words[:n]) for n in (4, 3)]
+    settings = {"iterations": 6, "warmup": 2, "distillation_loss": kind, **TRAJECTORY}
+    start = tiny_backbone(seed=3)
+    method = learn_given("gift", start, batches=real, prompts=classes, generated=synthetic, settings=settings)
+    expected = start.copy()
+    plain_loop(expected, classes, itertools.cycle(real), itertools.cycle(synthetic), kind)
+    ours, theirs = without_key_biases(method.backbone.model), without_key_biases(expected.model)
+    before = without_key_biases(start.model)
+    for name in ours:
+        torch.testing.assert_close(ours[name], theirs[name], atol=1e-5, rtol=0, msg=name)
+    assert max((ours[n] - before[n]).abs().max() for n in ours) > 1e-4
 
 
 def test_prompts_come_from_the_pool_and_earlier_tasks_only(painter, tmp_path):
@@ -237,6 +276,8 @@ SWITCHES = {
     "no alignment": {"alignment": 0},
     "cosine logits": {"distillation_logits": "cosine"},
     "no alignment smoothing": {"alignment_smoothing": 0},
+    "reverse divergence": {"distillation_loss": "reverse_kl"},
+    "features": {"distillation_loss": "feature_mse"},
     "image only": {"synthetic_gradient": "image_only"},
     "text only": {"synthetic_gradient": "text_only"},
     "plain l2": {"consolidation": "l2"},
@@ -257,6 +298,19 @@ def test_every_switch_changes_the_weights(painter, tmp_path):
         for other in names[i + 1 :]:
             # Far beyond rounding, so that a switch without effect is found out.
             assert (ends[one] - ends[other]).abs().max() > 1e-4, (one, other)
+
+
+def test_the_teacher_can_be_the_initial_model(painter, tmp_path):
+    ends = []
+    for teacher in ("previous", "initial"):
+        method = learn(gift(painter, tmp_path, lr=3e-3, iterations=4, teacher=teacher), 0)
+        first = without_key_biases(copy.deepcopy(method.backbone.model))
+        ends.append((first, without_key_biases(learn(method, 1).backbone.model)))
+    (first, second), (first_again, other) = ends
+    # In the first task they are one and the same model, in the second they are not.
+    for name in first:
+        torch.testing.assert_close(first[name], first_again[name], atol=1e-5, rtol=0, msg=name)
+    assert max((second[n] - other[n]).abs().max() for n in second) > 1e-4
 
 
 def test_static_importances_with_a_tower_that_takes_no_part(painter, tmp_path):

@@ -5,49 +5,26 @@ Source: Wu et al., "Synthetic Data is an Elegant GIFT for Continual Vision-Langu
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from clbench.errors import ConfigError, DataError
 from clbench.methods import Batch, Context, FineTuning, Losses, Settings, warmup_cosine
 from clbench.models import Backbone, cosines, image_features, text_features
-from clbench.models.generation import GeneratedImages
-from clbench.streams import ImageSet, TrainingTask
+from clbench.streams import TrainingTask
 from torch import Tensor
 
+from clbench_gift.ablations import feature_distillation, reverse_distillation
 from clbench_gift.consolidation import Consolidation
 from clbench_gift.losses import contrastive_distillation, image_text_alignment
 from clbench_gift.prompts import draw_prompts, image_seeds, prompt_pool
 from clbench_gift.settings import GIFTSettings
+from clbench_gift.synthetic import Synthetic, without_black
 
 __all__ = ["GIFT"]
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Synthetic:
-    """A task's generated images, with what the teacher makes of them.
-
-    Attributes:
-        images: the images.
-        prompts: distinct prompts, in order of first use.
-        prompt_ids: (images,) index into ``prompts``, on the CPU.
-        teacher_images: (images, d) unit vectors.
-        teacher_prompts: (prompts, d) unit vectors.
-    """
-
-    images: ImageSet
-    prompts: tuple[str, ...]
-    prompt_ids: Tensor
-    teacher_images: Tensor
-    teacher_prompts: Tensor
 
 
 class GIFT(FineTuning):
@@ -63,7 +40,8 @@ class GIFT(FineTuning):
 
     Where code and paper differ, the code made the published numbers and is the default: scaled and tempered
     logits, smoothed alignment targets, importances normalised per tensor. The settings
-    ``distillation_logits``, ``alignment_smoothing`` and ``fisher_normalised`` give the formulas.
+    ``distillation_logits``, ``alignment_smoothing`` and ``fisher_normalised`` give the formulas. The teacher
+    is the previous task's model.
 
     Computed once instead of every step, with the same result: the teacher's embeddings of all generated
     images and prompts, each distinct prompt of a batch, and the penalty's gradient without autograd.
@@ -155,10 +133,15 @@ class GIFT(FineTuning):
         scale = self.backbone.scale.detach()
         losses: dict[str, Tensor] = {}
         if settings.distillation:
-            if settings.distillation_logits == "scaled":
-                halves = contrastive_distillation(scale * teacher, scale * student, settings.temperature)
+            if settings.distillation_loss == "feature_mse":
+                halves = feature_distillation(images.float(), teacher_images, texts.float(), teacher_texts)
             else:
-                halves = contrastive_distillation(teacher, student, 1.0)
+                reverse = settings.distillation_loss == "reverse_kl"
+                distil = reverse_distillation if reverse else contrastive_distillation
+                if settings.distillation_logits == "scaled":
+                    halves = distil(scale * teacher, scale * student, settings.temperature)
+                else:
+                    halves = distil(teacher, student, 1.0)
             losses["distillation"] = settings.distillation * sum(halves, torch.zeros(()).to(student))
         if settings.alignment:
             halves = image_text_alignment(scale * student, ids, settings.alignment_smoothing)
@@ -173,6 +156,7 @@ class GIFT(FineTuning):
     def _synthetic(self, task: TrainingTask) -> Synthetic:
         """Images of the pool's classes and of earlier tasks' classes, and the teacher's embeddings."""
         settings = self.settings
+        teacher = self.backbone if settings.teacher == "previous" else self.context.initial
         pool = prompt_pool(self.context.class_pool, settings.pool_template, self._earlier_prompts)
         if not pool:
             raise DataError("GIFT has nothing to generate for the first task", why="the class pool is empty")
@@ -186,7 +170,7 @@ class GIFT(FineTuning):
         shutil.copyfile(
             generated.sheet, self.context.scratch / f"generated-{task.index + 1:02d}-{task.key}.png"
         )
-        images, prompts = self._without_black(generated, task)
+        images, prompts = without_black(generated, task.key, self.backbone.preprocessing)
         distinct = tuple(dict.fromkeys(prompts))
         position = {prompt: i for i, prompt in enumerate(distinct)}
         with torch.no_grad():
@@ -194,24 +178,6 @@ class GIFT(FineTuning):
                 images,
                 distinct,
                 torch.tensor([position[prompt] for prompt in prompts]),
-                image_features(self.backbone, images),
-                text_features(self.backbone, distinct).float(),
+                image_features(teacher, images),
+                text_features(teacher, distinct).float(),
             )
-
-    def _without_black(
-        self, generated: GeneratedImages, task: TrainingTask
-    ) -> tuple[ImageSet, tuple[str, ...]]:
-        """Leave out all-black images, a safety checker's refusals, as the authors do."""
-        pixels = generated.images.pixels(self.backbone.preprocessing)
-        kept = [i for i in range(len(pixels)) if np.any(pixels[i])]
-        if len(kept) == len(pixels):
-            return generated.images, generated.prompts
-        if not kept:
-            raise DataError(
-                f"all {len(pixels)} generated images for task {task.key} are black",
-                why="the generator's safety checker refused them, or its weights are damaged",
-                fix="look at the contact sheet; choose another generator with --generator NAME",
-            )
-        _log.warning("%d of %d generated images are black and left out", len(pixels) - len(kept), len(pixels))
-        images = ImageSet(generated.images.dataset.select(kept), name=generated.images.name, label=None)
-        return images, tuple(generated.prompts[i] for i in kept)

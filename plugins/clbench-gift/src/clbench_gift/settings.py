@@ -40,6 +40,11 @@ class GIFTSettings(Settings):
     )
 
     distillation: float = Field(1.0, ge=0, description="α, weight of contrastive distillation; 0: off")
+    distillation_loss: Literal["cross_entropy", "reverse_kl", "feature_mse"] = Field(
+        "cross_entropy",
+        description="soft cross-entropy with the teacher as target; ablations: KL(student ‖ teacher), or "
+        "the squared error of embeddings",
+    )
     distillation_logits: Literal["scaled", "cosine"] = Field(
         "scaled",
         description="scaled: s·cos/T (authors' code); cosine: raw cosines (paper's formula)",
@@ -48,6 +53,9 @@ class GIFTSettings(Settings):
     alignment: float = Field(0.25, ge=0, description="β, weight of image–text alignment; 0: off")
     alignment_smoothing: float = Field(
         0.2, ge=0, lt=1, description="of the alignment targets (authors' code); 0: the paper's formula"
+    )
+    teacher: Literal["previous", "initial"] = Field(
+        "previous", description="whom to distil from: the model before the task, or the pre-trained one"
     )
     synthetic_gradient: Literal["both", "image_only", "text_only"] = Field(
         "both", description="towers that learn from generated images; else the teacher's embeddings"
