@@ -21,6 +21,18 @@ GOOD = """
     def clbench_methods():
         return [spec()]
 """
+CLAIMING = "spec(claims='NAME:claims.toml')"
+CLAIMS = """
+    [[others]]
+    method = 'm'
+    row = 'M'
+    quantity = 'captions, CIDEr'
+    value = 100.0
+    table = 'Table 1'
+    source = 'a paper'
+    kind = 'own'
+    incomparable = 'another task'
+"""
 EMPTY = """
     @hookimpl
     def clbench_streams():
@@ -34,7 +46,7 @@ def package(tmp_path, monkeypatch, request):
     name = f"plugin_{abs(hash(request.node.nodeid))}"
     monkeypatch.syspath_prepend(tmp_path)
 
-    def write(plugin=GOOD, *, settings="import clbench", requires=None, entry_point=True):
+    def write(plugin=GOOD, *, settings="import clbench", requires=None, claims=None, entry_point=True):
         folder = tmp_path / name
         folder.mkdir()
         settings += "\nclass S(clbench.Settings): pass\n"
@@ -46,6 +58,8 @@ def package(tmp_path, monkeypatch, request):
         }
         for file, text in files.items():
             (folder / f"{file}.py").write_text(text)
+        if claims is not None:
+            (folder / "claims.toml").write_text(textwrap.dedent(claims))
         if requires is None:
             return f"{name}.plugin"
         info = tmp_path / f"{name}-1.0.dist-info"
@@ -63,7 +77,8 @@ def package(tmp_path, monkeypatch, request):
 
 
 def test_a_sound_distribution_keeps_all_laws(package):
-    results = check_plugin(package(requires=["clbench>=0.1 ; python_version > '3'", "numpy"]))
+    requires = ["clbench>=0.1 ; python_version > '3'", "numpy"]
+    results = check_plugin(package(GOOD.replace("spec()", CLAIMING), requires=requires, claims=CLAIMS))
     assert [result.law for result in results] == [law.name for law in PLUGIN_LAWS]
     assert {result.status for result in results} == {"passed"}
 
@@ -86,6 +101,16 @@ def test_a_module_needs_no_distribution():
         ({"plugin": GOOD.replace("return [", "import pandas; return [")}, "plugin_is_light", "pandas"),
         ({"settings": "import matplotlib, clbench"}, "settings_are_light", "matplotlib"),
         ({"plugin": GOOD.replace("code:M", "code:N")}, "references_exist", "code:N of 'm'"),
+        (
+            {"plugin": GOOD.replace("spec()", CLAIMING), "claims": "3"},
+            "claims_can_be_read",
+            "TOMLDecodeError",
+        ),
+        (
+            {"plugin": GOOD.replace("spec()", CLAIMING), "claims": CLAIMS.replace("'m'", "'n'")},
+            "claims_can_be_read",
+            "has claims of n",
+        ),
         ({"plugin": GOOD + EMPTY}, "it_gives_something", "clbench_streams"),
     ],
     ids=lambda value: value if isinstance(value, str) and "_" in value and " " not in value else "",

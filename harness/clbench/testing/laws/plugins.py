@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from clbench.errors import PluginError
 from clbench.plugins.checks import CONTRIBUTING
+from clbench.results.claims import read_claims
 from clbench.specs import MethodSpec, load_reference
 from clbench.testing.outcomes import Broken, Law, NotApplicable, law
 from clbench.testing.pluginsubject import PluginSubject
@@ -68,6 +70,25 @@ def references_exist(subject: PluginSubject) -> None:
 
 
 @law(plugin_loads)
+def claims_can_be_read(subject: PluginSubject) -> None:
+    """The published figures that its methods refer to can be read, and are each of a method that does."""
+    referring: dict[str, set[str]] = {}
+    for spec in subject.methods:
+        if spec.claims is not None:
+            referring.setdefault(spec.claims, set()).add(spec.name)
+    if not referring:
+        raise NotApplicable("its methods claim nothing")
+    for reference, methods in referring.items():
+        try:
+            claimed = {claim.method for claim in read_claims(reference)}
+        except PluginError as error:
+            raise Broken(f"{error.what}: {error.why}") from error
+        if claimed - methods:
+            others = ", ".join(sorted(claimed - methods))
+            raise Broken(f"{reference} has claims of {others}, to which no method of that name refers")
+
+
+@law(plugin_loads)
 def it_gives_something(subject: PluginSubject) -> None:
     """No contributing hook returns an empty list, which is a hook that was forgotten."""
     for one in subject.loaded:
@@ -86,5 +107,6 @@ PLUGIN_LAWS: tuple[Law[PluginSubject], ...] = (
     plugin_is_light,
     settings_are_light,
     references_exist,
+    claims_can_be_read,
     it_gives_something,
 )
