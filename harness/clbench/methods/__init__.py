@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from clbench.methods.finetuning import FineTuning
     from clbench.methods.fit import Loop, Losses
     from clbench.methods.schedules import constant, cosine, warmup_cosine
-    from clbench.methods.settings import Settings
+    from clbench.methods.settings import OfficialCompute, Settings
 
 __all__ = [
     "Batch",
@@ -27,6 +27,7 @@ __all__ = [
     "Loop",
     "Losses",
     "Method",
+    "OfficialCompute",
     "Reference",
     "Settings",
     "constant",
@@ -44,6 +45,6 @@ __getattr__, __dir__ = lazy_names(
         ".finetuning": ("FineTuning",),
         ".fit": ("Loop", "Losses"),
         ".schedules": ("constant", "cosine", "warmup_cosine"),
-        ".settings": ("Settings",),
+        ".settings": ("OfficialCompute", "Settings"),
     },
 )

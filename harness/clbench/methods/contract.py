@@ -39,6 +39,14 @@ class Method(ABC):
         self.backbone = backbone
         self.settings = settings
         self.context = context
+        if getattr(settings, "official_compute", False):
+            self.backbone.official_compute = True
+
+    @property
+    def initial(self) -> Backbone:
+        """The untouched initial model, computed as this method's backbone is."""
+        initial = self.context.initial
+        return initial.computing_everything() if self.backbone.official_compute else initial
 
     @abstractmethod
     def learn(self, task: TrainingTask) -> None:

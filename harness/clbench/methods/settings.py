@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Settings"]
+__all__ = ["OfficialCompute", "Settings"]
 
 
 class Settings(BaseModel):
@@ -15,3 +15,13 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+
+class OfficialCompute(Settings):
+    """Settings of a method that can also be computed as its authors' code computes it, for timing."""
+
+    official_compute: bool = Field(
+        False,
+        description="compute everything as often as the authors' code does: the same results up to rounding, "
+        "slower; for comparisons of time",
+    )

@@ -100,6 +100,12 @@ class Backbone:
         twin.model = copy.deepcopy(self.model)
         return twin
 
+    def computing_everything(self) -> Backbone:
+        """The same model, weights shared, with ``official_compute``."""
+        twin = copy.copy(self)
+        twin.official_compute = True
+        return twin
+
     def freeze(self) -> Backbone:
         """Stop gradients for all weights and switch to evaluation mode; returns self."""
         self.model.requires_grad_(False)

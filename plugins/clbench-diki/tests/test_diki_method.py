@@ -300,3 +300,17 @@ def test_spec_names_code_that_exists_and_settings_that_are_valid():
 def test_listing_imports_no_torch():
     code = "import sys, clbench_diki.plugin, clbench_diki.settings; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("inference", ["batch_vote", "per_sample"])
+def test_the_authors_way_of_computing_gives_the_same(stream, inference, trained):
+    wasteful = learned(stream, official_compute=True, inference=inference)
+    for name, pool in wasteful.pool.state_dict().items():
+        torch.testing.assert_close(pool, trained.pool.state_dict()[name], rtol=1e-3, atol=1e-5)
+    same = made(stream, inference=inference)
+    same.load_state_dict(wasteful.state_dict())
+    images = views(stream.tasks[0].test)
+    for _ in range(2):
+        torch.testing.assert_close(
+            wasteful.score(images, stream.union), same.score(images, stream.union), rtol=1e-4, atol=1e-3
+        )

@@ -39,11 +39,15 @@ class TaskGaussian:
         jitter: added to the diagonal of the covariance.
         score_scale: what log densities are divided by on the way to a weight: ``authors`` is their constant
             512, ``dimension`` the embedding width (the same thing for ViT-B/16), a number is itself.
+        factorise_always: build and factorise the distribution for every batch, in float64.
     """
 
-    def __init__(self, jitter: float = 1e-7, score_scale: ScoreScale = "authors") -> None:
+    def __init__(
+        self, jitter: float = 1e-7, score_scale: ScoreScale = "authors", *, factorise_always: bool = False
+    ) -> None:
         self.jitter = jitter
         self.score_scale = score_scale
+        self.factorise_always = factorise_always
         self._mean: Tensor | None = None
         self._factor: Tensor | None = None
 
@@ -108,7 +112,12 @@ class TaskGaussian:
             raise MethodError(
                 f"features of shape {tuple(features.shape)} do not fit a Gaussian of {len(mean)} dimensions"
             )
-        centred = features.detach().to("cpu", torch.float64) - mean
+        rows = features.detach().to("cpu", torch.float64)
+        if self.factorise_always:
+            built = torch.distributions.MultivariateNormal(mean, self.covariance)
+            again: Tensor = built.log_prob(rows)  # type: ignore[no-untyped-call]
+            return again.to(features.dtype).to(features.device)
+        centred = rows - mean
         whitened = torch.linalg.solve_triangular(factor, centred.T, upper=False)
         log_det = factor.diagonal().log().sum()
         density = -0.5 * (whitened.square().sum(dim=0) + len(mean) * math.log(2.0 * math.pi)) - log_det

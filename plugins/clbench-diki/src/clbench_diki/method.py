@@ -55,11 +55,12 @@ class DIKI(Method):
         self.gaussians: dict[int, TaskGaussian] = {}
         # A task's prompts never change once learned, and test batches come back after every task: what is
         # computed for the same batch, prompts and weights is the same bit for bit.
-        self._frozen: BoundedCache[Tensor] = BoundedCache(_CACHE_BYTES, _bytes)
+        room = 0 if settings.official_compute else _CACHE_BYTES
+        self._frozen: BoundedCache[Tensor] = BoundedCache(room, _bytes)
         self._images: BoundedCache[tuple[Decision, Tensor]] = BoundedCache(
-            _CACHE_BYTES, lambda value: _bytes(value[1])
+            room, lambda value: _bytes(value[1])
         )
-        self._classifiers: BoundedCache[Tensor] = BoundedCache(_CACHE_BYTES, _bytes)
+        self._classifiers: BoundedCache[Tensor] = BoundedCache(room, _bytes)
 
     @classmethod
     def check(cls, settings: Settings) -> None:
@@ -94,6 +95,10 @@ class DIKI(Method):
         steps = settings.steps or settings.epochs * epoch
 
         def step(_k: int, batch: Batch) -> Losses:
+            if settings.official_compute:
+                # The authors' forward runs the frozen tower too, and reads it at test alone.
+                with torch.no_grad():
+                    self.initial.encode_image(batch.images)
             with self.pool.injected(prompts):
                 images = F.normalize(self.backbone.encode_image(batch.images), dim=-1)
                 texts = text_features(self.backbone, task.labels.first_prompts)
@@ -169,7 +174,7 @@ class DIKI(Method):
         """L2-normalised embeddings by the initial model."""
         features = self._frozen.get(key) if key is not None else None
         if features is None:
-            features = F.normalize(self.context.initial.encode_image(images).float(), dim=-1)
+            features = F.normalize(self.initial.encode_image(images).float(), dim=-1)
             if key is not None:
                 self._frozen.put(key, features)
         return features
@@ -219,7 +224,12 @@ class DIKI(Method):
         self._forget()
 
     def _new_gaussian(self) -> TaskGaussian:
-        return TaskGaussian(jitter=self.settings.jitter, score_scale=self.settings.score_scale)
+        settings = self.settings
+        return TaskGaussian(
+            jitter=settings.jitter,
+            score_scale=settings.score_scale,
+            factorise_always=settings.official_compute,
+        )
 
     def _forget(self) -> None:
         """Drop what was computed with prompts that are about to change."""

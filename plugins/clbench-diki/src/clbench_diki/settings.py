@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from clbench.methods.settings import Settings
+from clbench.methods.settings import OfficialCompute
 from pydantic import Field, PositiveFloat
 
 __all__ = ["DIKISettings"]
 
 
-class DIKISettings(Settings):
+class DIKISettings(OfficialCompute):
     """Settings of DIKI."""
 
     depth: int = Field(
