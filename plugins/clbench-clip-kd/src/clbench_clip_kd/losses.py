@@ -111,8 +111,8 @@ def cross_knowledge_distillation(
     ``(KL(softmax(s_t A Bᵀ) ‖ softmax(c U Bᵀ)) + KL(softmax(s_t B Aᵀ) ‖ softmax(c V Aᵀ))) / 2``. The
     authors' code has it; their recipe does not use it.
     """
-    images, texts = _crossed(student, teacher, scale)
     _check(student, teacher)
+    images, texts = _crossed(student, teacher, scale)
     Q = teacher_scale * cosines(*teacher)
     return (_divergence(Q, images) + _divergence(Q.T, texts)) / 2
 

@@ -37,6 +37,7 @@ def clbench_methods() -> list[MethodSpec]:
                 "Yang, An, Huang, Bi, Yu, Yang, Diao, Xu. CLIP-KD: An Empirical Study of CLIP Model "
                 "Distillation. CVPR 2024."
             ),
+            claims="clbench_clip_kd:claims.toml",
         )
     ]
 
