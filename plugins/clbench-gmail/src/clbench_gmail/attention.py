@@ -1,8 +1,8 @@
 """Self-attention out of two linear layers, which adapters can wrap one by one.
 
 peft has a wrapper of its own for ``nn.MultiheadAttention``. At every forward pass it adds the adapter to the
-frozen weights and subtracts it afterwards, so that these drift by rounding: the same image scores differently
-the second time. Adapters of linear layers leave the frozen weights alone.
+frozen weights and subtracts it afterwards, so that these drift by rounding while the adapter is trained, and
+pre-trained weights with the adapter are no longer the model. Adapters of linear layers leave them alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch.nn.functional as F
-from peft.tuners.lora import LoraLayer
+from peft.tuners import lora
 from torch import Tensor, nn
 
 __all__ = ["LinearAttention", "use_linear_attention"]
@@ -63,7 +63,7 @@ class LinearAttention(nn.Module):
     def in_proj_weight(self) -> Tensor:
         """W + ΔW, (3 · width, width)."""
         weight: Tensor = self.in_proj.weight
-        if isinstance(self.in_proj, LoraLayer):
+        if isinstance(self.in_proj, lora.Linear):
             for name in self.in_proj.active_adapters:
                 weight = weight + self.in_proj.get_delta_weight(name)
         return weight

@@ -15,10 +15,10 @@ __all__ = ["TowerLoRA"]
 
 
 class TowerLoRA:
-    """The adapters of one tower: ``W x + b`` becomes ``(W + α/r · B A) x + b`` in every block; B starts at zero.
+    """The adapters of one tower: ``W x + b`` becomes ``(W + α/r · B A) x + b``, with B = 0 at first.
 
-    Source: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022. A is drawn from torch's
-    global generator. All other parameters of the tower are frozen.
+    Source: Hu et al., "LoRA: Low-Rank Adaptation of Large Language Models", ICLR 2022. A is drawn from
+    torch's global generator. All other parameters of the tower are frozen.
 
     Args:
         tower: changed in place; its attention becomes a :class:`~clbench_gmail.attention.LinearAttention`.

@@ -27,9 +27,9 @@ def alignment(
     identity: all other real images of the batch are negatives.
 
     Where pairs are drawn by class, a batch holds further real images of the same class: false negatives.
-    With ``classes`` these share the mass, ``Y_ij = E_ij / Σ_k E_ik``, ``E_ij = 1`` where classes are equal. It is
-    the identity's loss averaged over all ways to pair the batch within its classes; where all classes differ,
-    as the paper's captions do, both are one.
+    With ``classes`` these share the mass, ``Y_ij = E_ij / Σ_k E_ik``, ``E_ij = 1`` where classes are equal.
+    That is the identity's loss averaged over all ways to pair the batch within its classes; where all classes
+    differ, as the paper's captions do, both are one.
 
     Args:
         generated, real: (batch, d) unit vectors; row i of both is a pair. ``real`` gets no gradient.

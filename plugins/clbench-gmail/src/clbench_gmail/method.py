@@ -1,56 +1,52 @@
 """GMAIL: generated images as a modality of their own, aligned with the real ones and then learned from.
 
 Source: Mo & Yun, "GMAIL: Generative Modality Alignment for generated Image Learning", ICML 2025. The paper
-trains on one fixed set of pairs and says nothing of tasks; how it learns a stream here is marked [ours].
+trains on one fixed set of pairs and says nothing of tasks; what a stream of them needs is marked [ours].
 
-Two flows lead into one space. *Real images* go through f_r, CLIP's image tower as pre-trained, which is frozen
-for ever. *Generated images* go through f_g, the same tower with low-rank adapters. The paper aligns f_g with f_r,
-trains a model behind f_g on generated images, and tests that model behind f_r on real ones. For each task:
+Two flows lead into one space. *Real images* go through f_r, CLIP's image tower as pre-trained, which is
+frozen for ever. *Generated images* go through f_g, the same tower with low-rank adapters. The paper aligns
+f_g with f_r, trains a model behind f_g on generated images, and tests that model behind f_r on real ones.
+For each task:
 
 1. Generate images from the training prompts of its classes [ours: the paper has captions].
-2. Align: train f_g's adapters so that a generated image is where the real training images of its class are.
-3. Keep the aligned embeddings of the generated images with their prompts. As f_r never moves, they stay aligned
-   while later tasks are learned, and stand for the images of this task's classes [ours].
-4. Learn: train low-rank adapters of the text tower, which makes the classifier, by cross-entropy on the task's
-   real images through f_r and on the kept embeddings [ours: the paper's models behind f_g are others].
+2. Align: train f_g's adapters so that a generated image comes to lie where a real training image of its class
+   is.
+3. Keep the aligned embeddings of the generated images with their prompts. As f_r never moves, they stay
+   aligned while later tasks are learned, and stand for the images of this task's classes [ours].
+4. Learn: train low-rank adapters of the text tower, which makes the classifier, by cross-entropy on the
+   task's real images through f_r and on the kept embeddings [ours: the paper trains other models behind f_g].
 
-At test an image goes through f_r alone: f_g and its adapters take no part in it, no task is told or guessed.
+At test an image goes through f_r alone: f_g and its adapters take no part, no task is told or guessed.
 """
 
 from __future__ import annotations
 
-import logging
-import shutil
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from clbench import Backbone, Batch, ConfigError, Method, Settings, TrainingTask
-from clbench.errors import DataError
 from clbench.methods import Context, Losses, warmup_cosine
 from clbench.models import cosines, image_features, text_features
 from clbench.models.features import CosineScorer
-from clbench.streams import ImageSet, LabelSpace
+from clbench.streams import LabelSpace
 from torch import Tensor, nn
 
-from clbench_gmail.losses import alignment
 from clbench_gmail.lora import TowerLoRA
-from clbench_gmail.pairs import Partners, image_classes, image_seeds
+from clbench_gmail.losses import alignment
+from clbench_gmail.pairs import Pairs, generated_pairs
 from clbench_gmail.rehearsal import Rehearsal
 from clbench_gmail.settings import GMAILSettings
 
 __all__ = ["GMAIL"]
 
-_log = logging.getLogger(__name__)
-
 
 class GMAIL(Method):
-    """Low-rank adapters alone are trained: of f_g on pairs of images, of the text tower on both kinds of images.
+    """Train low-rank adapters alone: f_g's on pairs of images, the text tower's on both kinds of images.
 
-    Computed once instead of every step, with the same result: f_r's embeddings of the real images (unless they
-    are cropped), and each distinct prompt of a step.
+    Computed once instead of every step, with the same result: f_r's embeddings of the real images (unless
+    they are cropped), and each distinct prompt of a step.
     """
 
     settings: GMAILSettings
@@ -107,40 +103,32 @@ class GMAIL(Method):
 
     def _keep_generated(self, task: TrainingTask) -> None:
         """Align f_g on the task's generated and real images, and keep what it makes of the generated ones."""
-        partners = Partners(task.train.labels)
-        images, classes = self._generate(task, partners)
+        pairs = generated_pairs(task, self.context, self.settings)
         flow = self.context.initial.copy().freeze()
         adapter = self._adapted(flow, "visual")
         if self._generated:
             adapter.load_state_dict(self._generated)
         if self.settings.align_iterations > 0:
-            self._align(task, flow, list(adapter.parameters.values()), images, classes, partners)
+            self._align(task, flow, adapter, pairs)
         if self.settings.adapter == "continued":
             self._generated = adapter.state_dict()
         prompts = task.labels.first_prompts
-        self._rehearsal.add(image_features(flow, images), [prompts[c] for c in classes.tolist()])
+        self._rehearsal.add(image_features(flow, pairs.images), [prompts[c] for c in pairs.classes.tolist()])
 
-    def _align(
-        self,
-        task: TrainingTask,
-        flow: Backbone,
-        parameters: list[nn.Parameter],
-        images: ImageSet,
-        classes: Tensor,
-        partners: Partners,
-    ) -> None:
-        """InfoNCE on pairs of a generated and a random real image of its class; ``classes`` on the CPU."""
+    def _align(self, task: TrainingTask, flow: Backbone, adapter: TowerLoRA, pairs: Pairs) -> None:
+        """Train f_g's adapters by InfoNCE; each generated image meets a random real image of its class."""
         settings = self.settings
         Z_real = self.context.initial_features(task.train)
+        temperature = settings.temperature or 1.0 / float(self.context.initial.scale)
         generator = self.context.generator("partners")
 
         def step(_k: int, batch: Batch) -> Losses:
-            drawn = classes[batch.indices]
-            partner = partners.draw(drawn, generator).to(Z_real.device)
+            drawn = pairs.classes[batch.indices]
+            partner = pairs.partners.draw(drawn, generator).to(Z_real.device)
             loss = alignment(
                 F.normalize(flow.encode_image(batch.images), dim=-1),
                 Z_real[partner],
-                settings.temperature,
+                temperature,
                 classes=drawn if settings.target == "class" else None,
                 symmetric=settings.symmetric,
             )
@@ -148,44 +136,14 @@ class GMAIL(Method):
 
         self.context.fit(
             task,
-            parameters,
+            adapter.parameters.values(),
             step,
             steps=settings.align_iterations,
             schedule=warmup_cosine(
                 settings.align_lr, warmup=settings.align_warmup, iterations=settings.align_iterations
             ),
-            batches=self.context.batches(images, settings.align_batch_size, name="generated"),
+            batches=self.context.batches(pairs.images, settings.align_batch_size, name="generated"),
         )
-
-    def _generate(self, task: TrainingTask, partners: Partners) -> tuple[ImageSet, Tensor]:
-        """The task's generated images and the class of each, (n,) on the CPU.
-
-        Images that are black all over, a safety checker's refusals, are left out.
-        """
-        settings = self.settings
-        classes = image_classes(partners.classes, settings.num_images, seed=settings.image_seed)
-        generated = self.context.generate(
-            [task.labels.first_prompts[c] for c in classes],
-            image_seeds(settings.num_images, seed=settings.image_seed),
-            steps=settings.denoising_steps,
-            guidance=settings.guidance,
-        )
-        self.context.scratch.mkdir(parents=True, exist_ok=True)
-        sheet = self.context.scratch / f"generated-{task.index + 1:02d}-{task.key}.png"
-        shutil.copyfile(generated.sheet, sheet)
-        pixels = generated.images.pixels(self.backbone.preprocessing)
-        kept = [i for i in range(len(pixels)) if np.any(pixels[i])]
-        if not kept:
-            raise DataError(
-                f"all {len(pixels)} generated images for task {task.key} are black",
-                why="the generator's safety checker refused them, or its weights are damaged",
-                fix="look at the contact sheet; choose another generator with --generator NAME",
-            )
-        if len(kept) == len(pixels):
-            return generated.images, torch.tensor(classes)
-        _log.warning("%d of %d generated images are black and left out", len(pixels) - len(kept), len(pixels))
-        images = ImageSet(generated.images.dataset.select(kept), name=generated.images.name, label=None)
-        return images, torch.tensor(classes)[kept]
 
     # -- the classifier -----------------------------------------------------------------------------
 
@@ -213,7 +171,7 @@ class GMAIL(Method):
 
         self.context.fit(
             task,
-            list(self._text.parameters.values()),
+            self._text.parameters.values(),
             step,
             steps=settings.iterations,
             schedule=warmup_cosine(
@@ -229,7 +187,7 @@ class GMAIL(Method):
         return F.normalize(self.backbone.encode_image(batch.images), dim=-1)
 
     def _adapted(self, backbone: Backbone, tower: str) -> TowerLoRA:
-        """Put adapters into a tower of ``backbone``: ``visual`` or ``transformer``, the text tower's blocks."""
+        """Put adapters into ``visual``, or into ``transformer``: the blocks of the text tower."""
         module = getattr(backbone.model, tower, None)
         if not isinstance(module, nn.Module):
             raise ConfigError(

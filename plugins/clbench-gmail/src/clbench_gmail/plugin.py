@@ -44,5 +44,6 @@ def clbench_methods() -> list[MethodSpec]:
                 "Mo, Yun. GMAIL: Generative Modality Alignment for generated Image Learning. ICML 2025. "
                 "Its continual use is this plugin's."
             ),
+            claims="clbench_gmail:claims.toml",
         )
     ]

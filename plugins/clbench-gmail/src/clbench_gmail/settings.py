@@ -1,4 +1,4 @@
-"""GMAIL's settings. No source gives optimiser, batch or temperature: these defaults are choices of this plugin."""
+"""GMAIL's settings. The sources at hand give no numbers: the defaults are choices of this plugin."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class GMAILSettings(Settings):
     targets: tuple[Target, ...] = Field(
         ("in_proj", "out_proj", "c_fc", "c_proj"),
         min_length=1,
-        description="layers of every block that get an adapter: attention (in_proj, out_proj), MLP (c_fc, c_proj)",
+        description="layers of each block with an adapter: in_proj, out_proj (attention), c_fc, c_proj (MLP)",
     )
 
     align_iterations: int = Field(
@@ -29,7 +29,9 @@ class GMAILSettings(Settings):
     align_warmup: int = Field(100, ge=0, description="steps of linear warm-up of the alignment")
     align_lr: float = Field(1e-4, gt=0, description="peak learning rate of the alignment")
     align_batch_size: int = Field(64, ge=2, description="pairs of generated and real images per step")
-    temperature: float = Field(0.01, gt=0, description="τ of the alignment; CLIP's is 0.01")
+    temperature: float | None = Field(
+        None, gt=0, description="τ of the alignment; none: 1/s of the backbone, 0.01 for OpenAI's CLIP"
+    )
     target: Literal["pair", "class"] = Field(
         "pair",
         description="what a generated image is to match: its partner, or all real images of its class alike",
