@@ -54,5 +54,6 @@ def clbench_methods() -> list[MethodSpec]:
                 "Yu, Zhuge, Zhang, Hu, Wang, Lu, He. Boosting Continual Learning of Vision-Language Models "
                 "via Mixture-of-Experts Adapters. CVPR 2024."
             ),
+            claims="clbench_moe_adapters:claims.toml",
         )
     ]
