@@ -22,6 +22,7 @@ def clbench_methods() -> list[MethodSpec]:
             settings="clbench_rail.settings:PrimalSettings",
             tuned={"mini": {"hidden": 2000}},
             citation=_CITATION,
+            claims="clbench_rail:claims.toml",
         ),
         MethodSpec(
             name="rail-dual",
