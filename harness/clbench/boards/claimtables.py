@@ -114,7 +114,7 @@ def _found(comparison: Comparison) -> str:
 
 
 def _broken(text: str, width: int, wrap: bool) -> str:
-    return "\n".join(textwrap.wrap(text, width)) if wrap else text
+    return "\n".join(textwrap.wrap(text, width, break_on_hyphens=False)) if wrap else text
 
 
 def _text(board: ClaimsBoard) -> str:
