@@ -42,7 +42,7 @@ def image_features(backbone: Backbone, images: ImageSet, *, batch: int = 256) ->
 
 def text_features(backbone: Backbone, texts: Sequence[str], *, batch: int = 1024) -> Tensor:
     """L2-normalised embeddings of texts, (n, d). Each distinct text is encoded once; carries gradient."""
-    distinct = list(dict.fromkeys(texts))
+    distinct = list(texts if backbone.official_compute else dict.fromkeys(texts))
     parts = []
     for start in range(0, len(distinct), batch):
         tokens = backbone.tokenize(distinct[start : start + batch])

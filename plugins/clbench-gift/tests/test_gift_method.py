@@ -379,3 +379,11 @@ def test_defaults_are_the_papers():
     settings = GIFTSettings()
     assert (settings.iterations, settings.lr, settings.temperature) == (1000, 1e-5, 2.0)
     assert (settings.distillation, settings.alignment, settings.consolidation_weight) == (1.0, 0.25, 1.0)
+
+
+def test_the_authors_way_of_computing_gives_the_same(painter, tmp_path):
+    wasteful = learn(gift(painter, tmp_path, official_compute=True), 0, 1)
+    usual = learn(gift(painter, tmp_path), 0, 1)
+    expected = without_key_biases(usual.backbone.model)
+    for name, value in without_key_biases(wasteful.backbone.model).items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-3, atol=2e-5)

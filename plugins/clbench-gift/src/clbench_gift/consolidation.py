@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from clbench_gift.losses import consolidation_weights
+from clbench_gift.losses import consolidation_penalty, consolidation_weights
 
 __all__ = ["Consolidation"]
 
@@ -61,10 +61,20 @@ class Consolidation:
         else:
             self.weights = now
 
+    @property
+    def pulls(self) -> bool:
+        """Whether there is anything to add."""
+        known = self._kind == "l2" or (self._kind == "awc" and self.weights is not None)
+        return known and self._coefficient > 0
+
+    def penalty(self) -> Tensor:
+        """The penalty as a scalar with a graph over all weights: what :meth:`add_gradient` saves."""
+        return consolidation_penalty(self._parameters, self._anchors, self.weights, self._coefficient)
+
     @torch.no_grad()
     def add_gradient(self) -> None:
         """Add ``2 λ F (θ - θ_prev)`` to the gradients; the penalty's own gradient, F being held constant."""
-        if self._kind == "none" or not self._coefficient or (self._kind == "awc" and self.weights is None):
+        if not self.pulls:
             return
         held = [i for i, p in enumerate(self._parameters) if p.grad is not None]
         gradients = [g for g in (self._parameters[i].grad for i in held) if g is not None]

@@ -88,9 +88,15 @@ class GIFT(FineTuning):
             if synthetic is not None and batches is not None:
                 self.context.backward(self._synthetic_losses(next(batches), synthetic))
                 consolidation.observe(k, self.context.gradient_scale)
-            return {
-                "cross_entropy": self.task_loss(batch, task.labels, label_smoothing=settings.label_smoothing)
-            }
+            smoothing = settings.label_smoothing
+            losses = {"cross_entropy": self.task_loss(batch, task.labels, label_smoothing=smoothing)}
+            if settings.official_compute and consolidation.pulls:
+                losses["consolidation"] = consolidation.penalty()
+            return losses
+
+        def consolidate(_k: int) -> None:
+            if not settings.official_compute:
+                consolidation.add_gradient()
 
         try:
             self.context.fit(
@@ -103,7 +109,7 @@ class GIFT(FineTuning):
                 ),
                 batch_size=settings.batch_size,
                 weight_decay=settings.weight_decay,
-                before_optimizer=lambda _k: consolidation.add_gradient(),
+                before_optimizer=consolidate,
             )
         finally:
             self.backbone.model.zero_grad(set_to_none=True)
@@ -122,13 +128,19 @@ class GIFT(FineTuning):
     def _synthetic_losses(self, batch: Batch, synthetic: Synthetic) -> Losses:
         settings, device = self.settings, batch.images.device
         ids = synthetic.prompt_ids[batch.indices]
-        teacher_images = synthetic.teacher_images[batch.indices.to(device)]
-        teacher_texts = synthetic.teacher_prompts[ids.to(device)]
+        prompts = [synthetic.prompts[i] for i in ids.tolist()]
+        if synthetic.teacher is None:
+            teacher_images = synthetic.teacher_images[batch.indices.to(device)]
+            teacher_texts = synthetic.teacher_prompts[ids.to(device)]
+        else:
+            with torch.no_grad():
+                teacher_images = F.normalize(synthetic.teacher.encode_image(batch.images).float(), dim=-1)
+                teacher_texts = text_features(synthetic.teacher, prompts).float()
         images, texts = teacher_images, teacher_texts
         if settings.synthetic_gradient != "text_only":
             images = self._embed(batch.images)
         if settings.synthetic_gradient != "image_only":
-            texts = text_features(self.backbone, [synthetic.prompts[i] for i in ids.tolist()])
+            texts = text_features(self.backbone, prompts)
         student, teacher = cosines(images, texts), cosines(teacher_images, teacher_texts)
         scale = self.backbone.scale.detach()
         losses: dict[str, Tensor] = {}
@@ -156,7 +168,7 @@ class GIFT(FineTuning):
     def _synthetic(self, task: TrainingTask) -> Synthetic:
         """Images of the pool's classes and of earlier tasks' classes, and the teacher's embeddings."""
         settings = self.settings
-        teacher = self.backbone if settings.teacher == "previous" else self.context.initial
+        teacher = self.backbone if settings.teacher == "previous" else self.initial
         pool = prompt_pool(self.context.class_pool, settings.pool_template, self._earlier_prompts)
         if not pool:
             raise DataError("GIFT has nothing to generate for the first task", why="the class pool is empty")
@@ -180,4 +192,5 @@ class GIFT(FineTuning):
                 torch.tensor([position[prompt] for prompt in prompts]),
                 image_features(teacher, images),
                 text_features(teacher, distinct).float(),
+                teacher.copy().freeze() if settings.official_compute else None,
             )

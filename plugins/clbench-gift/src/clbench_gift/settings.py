@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from clbench.methods import Settings
+from clbench.methods import OfficialCompute
 from pydantic import Field
 
 from clbench_gift.prompts import TASK_STRIDE
@@ -12,7 +12,7 @@ from clbench_gift.prompts import TASK_STRIDE
 __all__ = ["GIFTSettings"]
 
 
-class GIFTSettings(Settings):
+class GIFTSettings(OfficialCompute):
     """What can be set with ``--set gift.NAME=VALUE``."""
 
     iterations: int = Field(

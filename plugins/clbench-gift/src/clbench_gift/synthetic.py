@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from clbench.errors import DataError
+from clbench.models import Backbone
 from clbench.models.generation import GeneratedImages
 from clbench.streams import ImageSet, Preprocessing
 from torch import Tensor
@@ -26,6 +27,7 @@ class Synthetic:
         prompt_ids: (images,) index into ``prompts``, on the CPU.
         teacher_images: (images, d) unit vectors.
         teacher_prompts: (prompts, d) unit vectors.
+        teacher: the teacher itself, where it is to encode each batch anew (``official_compute``).
     """
 
     images: ImageSet
@@ -33,6 +35,7 @@ class Synthetic:
     prompt_ids: Tensor
     teacher_images: Tensor
     teacher_prompts: Tensor
+    teacher: Backbone | None = None
 
 
 def without_black(

@@ -16,17 +16,22 @@ What follows is what the authors' code does, where paper and code differ:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
-from clbench import Batch, ConfigError, FineTuning, Settings, TrainingTask
+from clbench import Backbone, Batch, ConfigError, FineTuning, Settings, TrainingTask
 from clbench.methods import Losses, warmup_cosine
 from clbench.models import image_features, text_features
 from torch import Tensor, nn
 
 from clbench_zscl.ensemble import MovingAverage, WeightEnsemble
-from clbench_zscl.losses import add_l2_gradient, image_similarity_distillation, image_text_distillation
+from clbench_zscl.losses import (
+    add_l2_gradient,
+    image_similarity_distillation,
+    image_text_distillation,
+    l2_penalty,
+)
 from clbench_zscl.settings import ZSCLSettings
 from clbench_zscl.texts import RANDOM_TEXTS, random_text_features
 
@@ -49,10 +54,12 @@ class ZSCL(FineTuning):
 
         def step(_k: int, batch: Batch) -> Losses:
             losses = {"ce": self.task_loss(batch, task.labels, label_smoothing=settings.label_smoothing)}
+            if settings.l2 > 0 and settings.official_compute:
+                losses["l2"] = settings.l2 * l2_penalty(parameters, anchor)
             return losses | distillation() if distillation is not None else losses
 
         def pull_to_anchor(_k: int) -> None:
-            if settings.l2 > 0:
+            if settings.l2 > 0 and not settings.official_compute:
                 add_l2_gradient(parameters, anchor, settings.l2)
 
         def at_interval(k: int) -> None:
@@ -88,12 +95,28 @@ class ZSCL(FineTuning):
         settings = self.settings
         images = self.context.reference.images
         batches = self.context.batches(images, settings.reference_batch_size, name="reference")
+        if settings.official_compute:
+            return self._asked_every_step(batches)
         Z_ref = self._teacher_images()
         W_ref = self._teacher_texts() if settings.compares_with_texts else None
 
         def losses() -> dict[str, Tensor]:
             batch = next(batches)
             return self._distillation_losses(batch, Z_ref[batch.indices.to(Z_ref.device)], W_ref)
+
+        return losses
+
+    def _asked_every_step(self, batches: Iterator[Batch]) -> Callable[[], dict[str, Tensor]]:
+        """The same losses with a teacher that encodes images and all texts anew in every step."""
+        settings = self.settings
+        teacher = self.initial if settings.teacher == "initial" else self.backbone.copy().freeze()
+
+        def losses() -> dict[str, Tensor]:
+            batch = next(batches)
+            with torch.no_grad():
+                Z_ref = F.normalize(teacher.encode_image(batch.images).float(), dim=-1)
+                W_ref = self._encoded_texts(teacher) if settings.compares_with_texts else None
+            return self._distillation_losses(batch, Z_ref, W_ref)
 
         return losses
 
@@ -123,19 +146,23 @@ class ZSCL(FineTuning):
             return image_features(self.backbone, images)
         return self.context.initial_features(images)
 
-    @torch.no_grad()
     def _teacher_texts(self) -> Tensor:
-        """The teacher's embeddings of the reference texts, (R, d), without gradient."""
+        """The teacher's embeddings of the reference texts; the initial CLIP's once for all tasks."""
         settings = self.settings
-        teacher = self.context.initial if settings.teacher == "initial" else self.backbone
+        if settings.teacher == "previous" or settings.reference_texts == "random":
+            return self._encoded_texts(self.initial if settings.teacher == "initial" else self.backbone)
+        if self._text_features is None:
+            self._text_features = self._encoded_texts(self.initial)
+        return self._text_features
+
+    @torch.no_grad()
+    def _encoded_texts(self, teacher: Backbone) -> Tensor:
+        """A teacher's embeddings of the reference texts, (R, d), without gradient."""
+        settings = self.settings
         if settings.reference_texts == "random":
             count = settings.max_reference_texts or RANDOM_TEXTS
             return random_text_features(teacher, count, self.context.generator("reference texts"))
-        if settings.teacher == "previous":
-            return text_features(teacher, self._reference_texts())
-        if self._text_features is None:
-            self._text_features = text_features(teacher, self._reference_texts())
-        return self._text_features
+        return text_features(teacher, self._reference_texts())
 
     def _reference_texts(self) -> tuple[str, ...]:
         """Captions or class prompts; the same selection in every task, so that it is encoded once."""

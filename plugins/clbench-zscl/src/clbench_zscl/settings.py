@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from clbench import Settings
+from clbench.methods import OfficialCompute
 from pydantic import Field
 
 __all__ = ["ZSCLSettings"]
 
 
-class ZSCLSettings(Settings):
+class ZSCLSettings(OfficialCompute):
     """ZSCL on MTIL (Zheng et al. 2023, and the authors' script for it)."""
 
     iterations: int = Field(
