@@ -43,6 +43,7 @@ def clbench_methods() -> list[MethodSpec]:
                     "warmup": 4,
                     "batch_size": 32,
                     "lr": 1e-2,
+                    "experts": 20,
                     "bottleneck": 16,
                     "features": "patches",
                     "threshold": "quantile",
