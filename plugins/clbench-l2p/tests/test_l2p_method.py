@@ -75,31 +75,32 @@ def plain_embedding(visual, x: Tensor, prompts: Tensor | None, pooling: str = "c
     return F.normalize(pooled @ visual.proj, dim=-1)
 
 
+def plain_losses(settings: L2PSettings, prompts: Tensor, keys: Tensor, own: list[int] | None, batch):
+    """Cross-entropy and pull of a batch of the first task, float64, with gradient to prompts and keys."""
+    backbone = tiny_backbone()
+    visual = backbone.model.visual.double()
+    x, y = batch.images.double(), batch.labels.tolist()
+    with torch.no_grad():
+        W = text_features(backbone, TASKS[0].labels.first_prompts).double()
+        q = plain_embedding(visual, x, None)
+    near = q @ (keys / keys.norm(dim=1, keepdim=True)).T
+    order = [sorted(range(len(keys)), key=lambda i, row=row: -float(row[i])) for row in near.detach()]
+    picks = [own or nearest[: settings.top_k] for nearest in order]
+    tokens = torch.stack([torch.cat([prompts[i] for i in pick]) for pick in picks])
+    Z = plain_embedding(visual, x, tokens, settings.pooling)
+    log_p = torch.log_softmax(float(backbone.scale.detach()) * Z @ W.T, dim=-1)
+    loss = -sum(log_p[i, label] for i, label in enumerate(y)) / len(y)
+    pull = sum(1 - near[i, j] for i, pick in enumerate(picks) for j in pick) / len(y)
+    return loss, settings.pull * pull
+
+
 def plain_training(method: L2P, own: list[int] | None, batches) -> tuple[Tensor, Tensor]:
     """Prompts and keys after Adam on the losses, from a method that has not learned yet."""
     settings = method.settings
-    visual = tiny_backbone().model.visual.double()
-    backbone = tiny_backbone()
-    with torch.no_grad():
-        W = text_features(backbone, TASKS[0].labels.first_prompts).double()
-    s = float(backbone.scale.detach())
     theta = [p.detach().double().clone().requires_grad_() for p in (method.pool.prompts, method.pool.keys)]
     m, v = ([torch.zeros_like(p) for p in theta] for _ in range(2))
     for t, batch in enumerate(batches, start=1):
-        x, y = batch.images.double(), batch.labels
-        prompts, keys = theta
-        with torch.no_grad():
-            q = plain_embedding(visual, x, None)
-        near = q @ (keys / keys.norm(dim=1, keepdim=True)).T
-        picks = [
-            own or sorted(range(len(keys)), key=lambda i: -float(row[i]))[: settings.top_k] for row in near
-        ]
-        tokens = torch.stack([torch.cat([prompts[i] for i in pick]) for pick in picks])
-        Z = plain_embedding(visual, x, tokens, settings.pooling)
-        log_p = torch.log_softmax(s * Z @ W.T, dim=-1)
-        loss = -sum(log_p[i, label] for i, label in enumerate(y.tolist())) / len(y)
-        pull = sum(1 - near[i, j] for i, pick in enumerate(picks) for j in pick) / len(y)
-        gradients = torch.autograd.grad(loss + settings.pull * pull, theta)
+        gradients = torch.autograd.grad(sum(plain_losses(settings, *theta, own, batch)), theta)
         norm = math.sqrt(sum(float(g.square().sum()) for g in gradients))
         if settings.clip:
             gradients = [g * min(1.0, settings.clip / (norm + 1e-6)) for g in gradients]
@@ -109,6 +110,31 @@ def plain_training(method: L2P, own: list[int] | None, batches) -> tuple[Tensor,
                 second.mul_(0.999).add_(0.001 * g * g)
                 p -= settings.lr * (first / (1 - 0.9**t)) / ((second / (1 - 0.999**t)).sqrt() + 1e-8)
     return theta[0].detach(), theta[1].detach()
+
+
+@pytest.mark.parametrize("clip", [0.0, 1.0, 1e6])
+def test_losses_and_clipped_gradients_against_the_formulas(clip):
+    """Adam hides the scale of a gradient, so it is looked at before Adam."""
+    method = l2p(clip=clip, pull=0.7)
+    batch = next(method.context.batches(TASKS[0].train, 8, name="train", augment=True))
+    theta = [p.detach().double().clone().requires_grad_() for p in (method.pool.prompts, method.pool.keys)]
+    losses = plain_losses(method.settings, *theta, [0, 1], batch)
+    gradients = torch.autograd.grad(sum(losses), theta)
+    norm = math.sqrt(sum(float(g.square().sum()) for g in gradients))
+    assert norm > 1.5
+    shrink = 1.0 / norm if clip == 1.0 else 1.0
+
+    def fit(_task, parameters, step, *, before_optimizer, **_rest):
+        found = step(0, batch)
+        assert float(found["cross-entropy"].detach()) == pytest.approx(float(losses[0].detach()), rel=1e-5)
+        assert float(found["pull"].detach()) == pytest.approx(float(losses[1].detach()), rel=1e-5)
+        sum(found.values()).backward()
+        before_optimizer(0)
+        for p, g in zip(parameters, gradients, strict=True):
+            torch.testing.assert_close(p.grad.double(), shrink * g, rtol=1e-3, atol=1e-5 * norm * shrink)
+
+    method.context.fit = fit
+    method.learn(TASKS[0])
 
 
 @pytest.mark.parametrize(

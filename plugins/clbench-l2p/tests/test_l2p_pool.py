@@ -99,6 +99,8 @@ def test_tokens_are_the_prompts_one_after_the_other():
 def test_the_majority_of_a_batch():
     chosen = torch.tensor([[0, 3], [3, 2], [1, 3], [2, 0]])
     assert majority(chosen, 5).tolist() == [[3, 0]] * 4  # 0 and 2 have two picks each: the lower number
+    everyone = torch.arange(400).reshape(100, 4)
+    assert majority(everyone, 400).tolist() == [[0, 1, 2, 3]] * 100
 
 
 def test_state_round_trip():

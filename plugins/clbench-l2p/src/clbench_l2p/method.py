@@ -21,6 +21,7 @@ from clbench import Backbone, Batch, ConfigError, Context, LabelSpace, Method, T
 from clbench.methods import Losses, Settings, constant
 from clbench.models import text_classifier, text_features
 from clbench.models.features import cosines
+from clbench.models.remembering import Remembered
 from torch import Tensor
 
 from clbench_l2p.pool import PromptPool, majority
@@ -50,6 +51,8 @@ class L2P(Method):
         )
         self.learned = 0
         self._classifiers: dict[str, Tensor] = {}
+        # The tower is frozen, and test batches come back after every task.
+        self._test_queries = Remembered(self._queries)
 
     @classmethod
     def check(cls, settings: Settings) -> None:
@@ -125,7 +128,7 @@ class L2P(Method):
     @torch.no_grad()
     def score(self, images: Tensor, labels: LabelSpace) -> Tensor:
         """100 · cosine of prompted image embeddings and class embeddings; before the first task, CLIP's."""
-        Z = self._queries(images)
+        Z = self._test_queries(images)
         if self.learned:
             Z = self._prompted(images, self._choose(self.pool.cosines(Z)))
         if labels.digest not in self._classifiers:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from clbench import Backbone, MethodError
+from clbench.models.remembering import Remembered
 from torch import Tensor
 
 __all__ = ["FrozenFeatures"]
@@ -26,21 +27,27 @@ class FrozenFeatures:
 
     def __init__(self, backbone: Backbone, kind: Literal["embedding", "pre-projection"]) -> None:
         self._backbone = backbone
-        self._visual: Any = None
-        if kind == "pre-projection":
-            self._visual = _with_projection(backbone)
+        self._visual = _with_projection(backbone) if kind == "pre-projection" else None
         self.width = backbone.width if self._visual is None else int(self._visual.proj.shape[0])
+        # The tower is frozen, and test batches come back after every task.
+        self._pooled = Remembered(self._encode)
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised images (batch, 3, size, size) → embeddings (batch, d) and features (batch, width), both
         float32 and of unit length."""
+        pooled = self._pooled(images)
+        features = F.normalize(pooled.float(), dim=-1)
         if self._visual is None:
-            embeddings = F.normalize(self._backbone.encode_image(images).float(), dim=-1)
-            return embeddings, embeddings
+            return features, features
+        return F.normalize((pooled @ self._visual.proj).float(), dim=-1), features
+
+    def _encode(self, images: Tensor) -> Tensor:
+        """What the adapter's features are, not normalised (batch, width)."""
+        if self._visual is None:
+            return self._backbone.encode_image(images)
         pooled, _ = self._visual._pool(self._visual.transformer(self._visual._embeds(images)))
-        embeddings = F.normalize((pooled @ self._visual.proj).float(), dim=-1)
-        return embeddings, F.normalize(pooled.float(), dim=-1)
+        return pooled  # type: ignore[no-any-return]
 
 
 def _with_projection(backbone: Backbone) -> Any:
