@@ -96,4 +96,39 @@ def clbench_methods() -> list[MethodSpec]:
             ),
             claims=_CLAIMS,
         ),
+        MethodSpec(
+            name="icarl",
+            title="iCaRL",
+            summary="Fine-tuning, distilled from the initial model on exemplars of earlier classes",
+            factory="clbench_baselines.icarl:ICaRL",
+            settings="clbench_baselines.settings:ICaRLSettings",
+            tuned={"mini": {**_RECIPE, "exemplar_batch_size": 32, "memory": 888}},
+            assumptions=Assumptions(replay=True),
+            citation=(
+                "Rebuffi, Kolesnikov, Sperl, Lampert. iCaRL: Incremental Classifier and Representation "
+                f"Learning. CVPR 2017; {_ZSCL}."
+            ),
+            claims=_CLAIMS,
+        ),
+        MethodSpec(
+            name="ewc",
+            title="EWC",
+            summary="Fine-tuning with a pull to earlier weights, weighed by their Fisher information",
+            factory="clbench_baselines.ewc:EWC",
+            settings="clbench_baselines.settings:EWCSettings",
+            tuned={"mini": {**_RECIPE, "fisher_samples": 64}},
+            citation="Kirkpatrick et al. Overcoming Catastrophic Forgetting in Neural Networks. PNAS 2017.",
+        ),
+        MethodSpec(
+            name="soup",
+            title="Model soup",
+            summary="The mean of the models that were fine-tuned on each task",
+            factory="clbench_baselines.soup:ModelSoup",
+            settings="clbench_baselines.settings:SoupSettings",
+            tuned={"mini": _RECIPE},
+            citation=(
+                "Wortsman et al. Model Soups: Averaging Weights of Multiple Fine-Tuned Models Improves "
+                "Accuracy Without Increasing Inference Time. ICML 2022."
+            ),
+        ),
     ]

@@ -8,10 +8,13 @@ from clbench import Settings
 from pydantic import Field
 
 __all__ = [
+    "EWCSettings",
     "FineTuneSettings",
+    "ICaRLSettings",
     "JointSettings",
     "LwFSettings",
     "LwFVRSettings",
+    "SoupSettings",
     "WCSettings",
     "WiSEFTSettings",
     "ZeroShotSettings",
@@ -70,3 +73,43 @@ class LwFVRSettings(LwFSettings):
     """LwF over random texts (a "virtual vocabulary") in place of the task's classes."""
 
     texts: int = Field(1000, ge=2, description="number of random texts, drawn once per task")
+
+
+class ICaRLSettings(FineTuneSettings):
+    """Fine-tuning with distillation from the initial CLIP on exemplars of earlier classes."""
+
+    memory: int = Field(10_000, ge=1, description="images kept in all, shared alike by the classes seen")
+    herding_images: int = Field(
+        30_000, ge=1, description="of a task with more images, so many random ones can become exemplars"
+    )
+    exemplar_batch_size: int = Field(64, ge=1, description="exemplars for distillation per step")
+    temperature: float = Field(2.0, gt=0, description="temperature of the distillation")
+    image_weight: float = Field(1.0, ge=0, description="weight of the image distillation")
+    text_weight: float = Field(1.0, ge=0, description="weight of the text distillation")
+    classifier: Literal["clip", "nearest_mean"] = Field(
+        "clip", description="test with class prompts, or with the mean of a class's exemplars"
+    )
+
+
+class EWCSettings(FineTuneSettings):
+    """Fine-tuning with a pull to earlier weights, weighed by their Fisher information."""
+
+    strength: float = Field(400.0, ge=0, description="λ, of the penalty λ/2 Σ F (θ - θ*)²")
+    fisher_samples: int = Field(
+        1000, ge=1, description="training images from which a task's Fisher information is taken"
+    )
+    decay: float = Field(
+        1.0, ge=0, le=1, description="γ, what is left of earlier tasks' information after another task"
+    )
+    anchor: Literal["each", "latest"] = Field(
+        "each", description="θ*: every task pulls to its own weights, or all to the latest (online EWC)"
+    )
+
+
+class SoupSettings(FineTuneSettings):
+    """The mean of the models fine-tuned on each task."""
+
+    start: Literal["mean", "initial"] = Field(
+        "mean", description="weights from which each task is fine-tuned: the mean so far, or pre-trained"
+    )
+    include_initial: bool = Field(False, description="count the pre-trained model as one more ingredient")
