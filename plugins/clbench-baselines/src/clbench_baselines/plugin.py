@@ -109,6 +109,7 @@ def clbench_methods() -> list[MethodSpec]:
                 f"Learning. CVPR 2017; {_ZSCL}."
             ),
             claims=_CLAIMS,
+            claims=_CLAIMS,
         ),
         MethodSpec(
             name="ewc",
