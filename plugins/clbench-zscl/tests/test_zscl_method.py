@@ -291,27 +291,26 @@ def test_the_spec_and_the_readme_agree_with_the_settings():
     assert rows == defaults
 
 
-def without_key_biases(method: ZSCL) -> dict[str, torch.Tensor]:
-    """All weights but the keys' biases, whose true gradient is zero: AdamW makes steps of its rounding."""
-    state = {n: p.detach().clone() for n, p in method.backbone.trainable()}
-    for name, value in state.items():
-        if name.endswith("attn.in_proj_bias"):
-            third = len(value) // 3
-            state[name] = torch.cat([value[:third], value[2 * third :]])
-    return state
-
-
 @pytest.mark.parametrize(
     "change",
     [{}, {"reference_texts": "random", "max_reference_texts": 12}, {"teacher": "previous"}],
     ids=["captions", "random", "previous"],
 )
-def test_the_authors_way_of_computing_gives_the_same(change):
-    methods = [zscl(official_compute=official, **change) for official in (True, False)]
-    for method in methods:
-        for index, key in enumerate(STREAM.keys[:2]):
-            method.context.begin(f"{index}:{key}")
-            method.learn(STREAM.tasks[index].for_training(index))
-    wasteful, usual = (without_key_biases(method) for method in methods)
-    for name, value in usual.items():
-        torch.testing.assert_close(wasteful[name], value, rtol=1e-3, atol=2e-5, msg=lambda m, n=name: n + m)
+def test_the_authors_way_of_computing_gives_the_same(change, monkeypatch):
+    """Gradients are compared: AdamW makes steps of the rounding noise in those that are zero."""
+    seen: list[dict[str, torch.Tensor]] = []
+    step = torch.optim.AdamW.step
+
+    def watched(optimizer):
+        seen.append({n: p.grad.clone() for n, p in method.backbone.trainable() if p.grad is not None})
+        return step(optimizer)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", watched)
+    for official in (False, True):
+        method = zscl(official_compute=official, lr=1e-8, iterations=1, warmup=0, **change)
+        method.learn(TASKS[0])
+    usual, wasteful = seen[0], seen[len(seen) // 2]
+    assert usual.keys() == wasteful.keys()
+    for name, gradient in usual.items():
+        if not name.endswith("in_proj_bias"):
+            assert (wasteful[name] - gradient).norm() < 1e-4 * gradient.norm() + 1e-6, name
