@@ -140,7 +140,8 @@ def test_settings_of_claims_are_accepted_by_their_methods():
 
 
 def test_every_claims_file_of_the_repository_is_referred_to():
-    installed = {found.distribution for found in get_registry().methods.values()}
+    # Not the registry's working plugins: a file is not to be passed over because its plugin is broken.
+    installed = {report.distribution for report in get_registry().reports}
     files = [f for f in ROOT.glob("plugins/*/src/*/claims.toml") if f.parents[2].name in installed]
     assert files
     assert {f"{f.parent.name}:claims.toml" for f in files} == set(REFERENCES)

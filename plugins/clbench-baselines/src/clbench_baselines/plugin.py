@@ -109,7 +109,6 @@ def clbench_methods() -> list[MethodSpec]:
                 f"Learning. CVPR 2017; {_ZSCL}."
             ),
             claims=_CLAIMS,
-            claims=_CLAIMS,
         ),
         MethodSpec(
             name="ewc",
