@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -397,3 +398,11 @@ def test_kill_at_a_random_moment_then_rerun_gives_the_same_run(tmp_path):
     records = [read_record(next((tmp_path / n).rglob("record.json"))) for n in ("straight", "cut")]
     assert records[0].matrices == records[1].matrices
     assert records[0].zero_shot == records[1].zero_shot
+
+
+@pytest.mark.parametrize(("meta", "shots"), [({"shots": 5}, 5), ({"shots": "full"}, None), ({}, None)])
+def test_shots_of_the_stream_are_recorded(tmp_path, monkeypatch, meta, shots):
+    stream = replace(tiny_stream(), meta=meta)
+    monkeypatch.setattr("clbench.testing.doubles.tiny_stream", lambda: stream)
+    [outcome] = _run(tmp_path, _config("frozen"))
+    assert read_record(outcome.path).stream.shots == shots
