@@ -12,6 +12,7 @@ from clbench.models import text_features
 from clbench.testing.doubles import tiny_backbone
 from clbench_moe_adapters.blocks import AdaptedBlock, Adapter, Route, mix_experts
 from clbench_moe_adapters.mixture import AdapterMixture
+from clbench_moe_adapters.texts import SharedTexts
 from torch import nn
 
 
@@ -171,6 +172,35 @@ def test_texts_cut_behind_their_end_are_the_same():
     with made.routed(2, text_length=length):
         cut = text_features(backbone, texts)
     torch.testing.assert_close(cut, full, atol=1e-6, rtol=0)
+
+
+@torch.no_grad()
+def test_texts_that_share_their_beginnings_are_the_same_at_test():
+    texts = ["a photo of a ring.", "a photo of two rings.", "dots", "a photo", "a drawing of a ring.", "dots"]
+    backbone = tiny_backbone()
+    made, shared = mixture(backbone.model), SharedTexts(backbone)
+    tokens = backbone.tokenize(texts)
+    for task in (0, 2):
+        with made.routed(task):
+            torch.testing.assert_close(
+                shared.encode_text(tokens), backbone.encode_text(tokens), atol=1e-5, rtol=1e-5
+            )
+    assert torch.equal(shared.encode_text(tokens), backbone.encode_text(tokens))  # plain CLIP
+
+
+@torch.no_grad()
+def test_texts_run_whole_where_sharing_would_not_be_exact(monkeypatch):
+    backbone = tiny_backbone()
+    made, shared = mixture(backbone.model), SharedTexts(backbone)
+    tokens = backbone.tokenize(["a photo of a ring.", "dots"])
+    monkeypatch.setattr("clbench_moe_adapters.texts.prefix_tree", None)  # whoever shares would stumble
+    with made.routed(0), pytest.raises(TypeError):
+        shared.encode_text(tokens)
+    with made.routed(0, training=True):
+        shared.encode_text(tokens)
+    shared.official_compute = True
+    with made.routed(0):
+        shared.encode_text(tokens)
 
 
 def test_parameters_have_the_names_of_the_authors_checkpoints():

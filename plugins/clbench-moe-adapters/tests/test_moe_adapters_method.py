@@ -12,6 +12,7 @@ from clbench.models import text_classifier
 from clbench.testing.doubles import tiny_backbone, tiny_context, tiny_stream
 from clbench_moe_adapters import gating, plugin
 from clbench_moe_adapters.method import MoEAdapters
+from clbench_moe_adapters.recognition import TaskRecognition
 from clbench_moe_adapters.selection import REFERENCE
 from clbench_moe_adapters.settings import MoEAdaptersSettings
 
@@ -129,7 +130,7 @@ def test_three_steps_are_adamw_on_the_smoothed_cross_entropy(stream, monkeypatch
     images, labels = views(stream.tasks[0].train), torch.from_numpy(task.train.labels)
     batches = [Batch(images[k::4], labels[k::4], torch.arange(6)) for k in range(4)]
     monkeypatch.setattr(type(method.context), "batches", lambda *_args, **_named: iter(batches))
-    monkeypatch.setattr(MoEAdapters, "_learn_entry", lambda *_args: None)
+    monkeypatch.setattr(TaskRecognition, "_learn", lambda *_args: 0)
     method.learn(task)
 
     names = dict(method.adapters._parameters)
@@ -272,8 +273,8 @@ def test_images_like_the_reference_data_are_left_to_clip(stream):
 def test_quantile_threshold_is_that_of_the_training_images(stream, quantile):
     method = learned(stream, tasks=1, threshold="quantile", quantile=quantile)
     for key, images in ((0, stream.tasks[0].train), (REFERENCE, method.context.reference.images)):
-        entry = method.selector._entries[key]
-        errors = entry.autoencoder.errors(method._features(views(images))).double()
+        entry = method.recognition.selector._entries[key]
+        errors = entry.autoencoder.errors(method.recognition._features(views(images))).double()
         wanted = errors.max() if quantile == 1.0 else errors.median() + (errors.sort()[0][len(errors) // 2])
         if quantile == 0.5:  # between the two in the middle
             wanted = wanted / 2

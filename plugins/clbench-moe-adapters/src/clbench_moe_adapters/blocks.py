@@ -169,7 +169,14 @@ class AdaptedBlock(nn.Module):
             q_x, attn_mask = q_x[:, :cut], attn_mask[:cut, :cut]
         y = self.ln_1(q_x)
         mask = attn_mask.to(y.dtype) if attn_mask is not None else None
-        x = q_x + self.ls_1(self.attn(y, y, y, need_weights=False, attn_mask=mask)[0])
+        return self._beside(q_x + self.ls_1(self.attn(y, y, y, need_weights=False, attn_mask=mask)[0]))
+
+    def finish(self, residual: Tensor, mixed: Tensor) -> Tensor:
+        """The rest of the block after attention has mixed the values, all (batch, tokens, width)."""
+        return self._beside(residual + self.ls_1(self.attn.out_proj(mixed)))
+
+    def _beside(self, x: Tensor) -> Tensor:
+        """MLP and mixture, side by side on the residual stream behind the attention."""
         out: Tensor = x + self.ls_2(self.mlp(self.ln_2(x)))
         return out if self.route is None else out + self._mixture(x, self.route)
 

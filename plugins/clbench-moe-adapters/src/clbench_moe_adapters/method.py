@@ -17,7 +17,6 @@ What follows is what the authors' code does, where paper and code differ or the 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,14 +26,13 @@ from clbench import Backbone, Batch, ConfigError, Context, LabelSpace, Method, M
 from clbench.methods import Losses, Settings, warmup_cosine
 from clbench.models import cosines, text_classifier
 from clbench.models.features import CosineScorer
-from clbench.streams import ImageSet
 from torch import Tensor
 
-from clbench_moe_adapters.autoencoder import Autoencoder, train_autoencoder
-from clbench_moe_adapters.features import task_features
 from clbench_moe_adapters.mixture import AdapterMixture
-from clbench_moe_adapters.selection import CLIP, REFERENCE, Entry, TaskSelector
+from clbench_moe_adapters.recognition import TaskRecognition
+from clbench_moe_adapters.selection import CLIP
 from clbench_moe_adapters.settings import MoEAdaptersSettings
+from clbench_moe_adapters.texts import SharedTexts
 
 __all__ = ["MoEAdapters"]
 
@@ -65,8 +63,8 @@ class MoEAdapters(Method):
             towers=settings.towers,
             generator=context.generator("adapters"),
         )
-        self.selector = TaskSelector()
-        self._features = task_features(settings.features, context.initial)
+        self.recognition = TaskRecognition(settings, context)
+        self._texts = SharedTexts(self.backbone)
         self._clip = CosineScorer(context.initial, settings.test_templates)
         self._classifiers: dict[tuple[int, str], Tensor] = {}
 
@@ -133,45 +131,18 @@ class MoEAdapters(Method):
         self.adapters.freeze_most_used(settings.frozen_experts)
         self._classifiers.clear()  # also those of earlier tasks: their experts may have moved
 
-        if REFERENCE not in self.selector:
-            images = self.context.reference.images
-            self._learn_entry(REFERENCE, images, settings.reference_iterations, "the reference data")
-        self._learn_entry(task.index, task.train, settings.autoencoder_iterations, f"task {task.key}")
+        trained = 0
+        if not self.recognition.knows_reference:
+            trained += self.recognition.learn_reference(self.context.reference.images)
+        trained += self.recognition.learn_task(task)
+        self.context.measured.trainable_parameters[-1] += trained
 
-    def _learn_entry(self, key: int, images: ImageSet, iterations: int, where: str) -> None:
-        """Train an autoencoder on random crops of ``images`` and set its threshold."""
-        settings, context = self.settings, self.context
-        size = settings.autoencoder_batch_size
-        batches = context.batches(images, size, name=f"autoencoder of {where}", augment=True)
-        width = self._features(next(batches).images[:1]).shape[1]
-        autoencoder = Autoencoder(width, settings.code, context.generator(f"autoencoder of {where}, weights"))
-        autoencoder.to(context.device)
-        train_autoencoder(
-            autoencoder,
-            batches,
-            self._features,
-            steps=iterations + 1,
-            epoch=math.ceil(len(images) / size),
-            rate=settings.autoencoder_lr,
-            decay_epochs=settings.autoencoder_decay_epochs,
-            weight_decay=settings.autoencoder_weight_decay,
-            where=where,
-            progress=lambda done, total, loss: context.report("autoencoder", done, total, loss),
-        )
-        context.measured.trainable_parameters[-1] += sum(p.numel() for p in autoencoder.parameters())
-        self.selector.add(key, Entry(autoencoder, self._threshold(autoencoder, images)))
-
-    def _threshold(self, autoencoder: Autoencoder, images: ImageSet) -> float:
-        """The given threshold, or the quantile of the errors of the training images under the test view."""
-        if self.settings.threshold != "quantile":
-            return self.settings.threshold
-        preprocessing = self.context.initial.preprocessing
-        pixels = torch.from_numpy(images.pixels(preprocessing).copy())
-        errors = [
-            autoencoder.errors(self._features(preprocessing.normalise(part.to(self.context.device))))
-            for part in torch.split(pixels, 256)
-        ]
-        return float(torch.cat(errors).double().quantile(self.settings.quantile))
+    def _text_length(self, texts: Sequence[str]) -> int | None:
+        """Positions up to the last end-of-text token; ``None`` where all are to be computed."""
+        backbone = self.backbone
+        if backbone.official_compute or getattr(backbone.model, "text_pool_type", None) != "argmax":
+            return None
+        return int(backbone.tokenize(list(dict.fromkeys(texts))).argmax(dim=-1).max()) + 1
 
     # -- inference ----------------------------------------------------------------------------------
 
@@ -192,37 +163,26 @@ class MoEAdapters(Method):
     @torch.no_grad()
     def decide(self, images: Tensor) -> Tensor:
         """Tasks whose routers normalised images get: int64 (batch,); -1 leaves an image to CLIP."""
-        if not self.selector.tasks:
-            return torch.full((len(images),), CLIP, device=images.device)
-        per_sample = self.settings.inference == "per_sample"
-        return self.selector.select(self._features(images), per_sample=per_sample)
+        return self.recognition.decide(images)
 
     def _score_as(self, task: int, images: Tensor, labels: LabelSpace) -> Tensor:
         if task == CLIP:
             return self._clip.score(images, labels)
         key = (task, labels.digest)
         if key not in self._classifiers:
-            length = self._text_length([prompt for prompts in labels.prompts for prompt in prompts])
-            with self.adapters.routed(task, text_length=length):
-                classifier = text_classifier(self.backbone, labels, templates=self.settings.test_templates)
+            with self.adapters.routed(task):
+                classifier = text_classifier(self._texts, labels, templates=self.settings.test_templates)
             self._classifiers[key] = classifier.float()
         with self.adapters.routed(task):
             features = F.normalize(self.backbone.encode_image(images).float(), dim=-1)
         return 100.0 * cosines(features, self._classifiers[key])
 
-    def _text_length(self, texts: Sequence[str]) -> int | None:
-        """Positions up to the last end-of-text token; ``None`` where all are to be computed."""
-        backbone = self.backbone
-        if backbone.official_compute or getattr(backbone.model, "text_pool_type", None) != "argmax":
-            return None
-        return int(backbone.tokenize(list(dict.fromkeys(texts))).argmax(dim=-1).max()) + 1
-
     # -- state --------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        return {"adapters": self.adapters.state_dict(), "selector": self.selector.state_dict()}
+        return {"adapters": self.adapters.state_dict(), "recognition": self.recognition.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.adapters.load_state_dict(state["adapters"])
-        self.selector.load_state_dict(state["selector"], self.context.device)
+        self.recognition.load_state_dict(state["recognition"])
         self._classifiers.clear()
