@@ -176,7 +176,7 @@ def test_other_vision_towers_have_no_such_features():
     backbone.model.visual = torch.nn.Identity()
     with pytest.raises(MethodError, match="before the projection") as caught:
         FrozenFeatures(backbone, "pre-projection")
-    assert "rail.features=embedding" in caught.value.fix
+    assert "'embedding'" in caught.value.fix
 
 
 def test_augmented_features_are_those_of_crops_each_image_once():

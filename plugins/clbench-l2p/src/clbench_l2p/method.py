@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +34,7 @@ __all__ = ["L2P", "L2PVote"]
 class L2P(Method):
     """A pool of prompts for the vision tower, chosen by each image for itself."""
 
+    name: ClassVar[str] = "l2p"
     settings: L2PSettings
 
     def __init__(self, backbone: Backbone, settings: L2PSettings, context: Context) -> None:
@@ -59,9 +60,9 @@ class L2P(Method):
         assert isinstance(settings, L2PSettings)
         if settings.top_k > settings.pool_size:
             raise ConfigError(
-                f"l2p cannot choose top_k = {settings.top_k} prompts from a pool of {settings.pool_size}",
+                f"{cls.name} cannot choose top_k = {settings.top_k} from a pool of {settings.pool_size} prompts",
                 why="each image gets top_k different prompts",
-                fix=f"--set l2p.pool_size={5 * settings.top_k}",
+                fix=f"--set {cls.name}.pool_size={5 * settings.top_k}",
             )
 
     # -- training -----------------------------------------------------------------------------------
@@ -151,6 +152,8 @@ class L2PVote(L2P):
 
     A test batch holds images of one task, so an image's answer profits from the images beside it.
     """
+
+    name = "l2p-vote"
 
     def _choose(self, near: Tensor, frequencies: Tensor | None = None) -> Tensor:
         return majority(super()._choose(near, frequencies), len(self.pool))

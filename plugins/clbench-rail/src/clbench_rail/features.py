@@ -58,6 +58,6 @@ def _with_projection(backbone: Backbone) -> Any:
         raise MethodError(
             f"RAIL finds no features before the projection in backbone {backbone.name!r}",
             why=f"its vision tower is a {type(visual).__name__}, not open_clip's VisionTransformer with one",
-            fix="--set rail.features=embedding, or a backbone such as ViT-B-16",
+            fix="leave features at 'embedding', or choose a backbone such as ViT-B-16",
         )
     return visual
