@@ -288,9 +288,7 @@ def test_first_template_alone():
 
 @pytest.mark.parametrize(("kind", "name"), [(L2P, "l2p"), (L2PVote, "l2p-vote")])
 def test_more_prompts_than_the_pool_has_are_refused(kind, name):
-    with pytest.raises(
-        ConfigError, match=f"{name} cannot choose top_k = 6 from a pool of 5 prompts"
-    ) as caught:
+    with pytest.raises(ConfigError, match=f"{name} cannot choose top_k=6 of a pool of 5 prompts") as caught:
         kind.check(L2PSettings(pool_size=5, top_k=6))
     assert f"--set {name}.pool_size=30" in caught.value.fix
 

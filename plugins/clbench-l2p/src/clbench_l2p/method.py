@@ -60,7 +60,7 @@ class L2P(Method):
         assert isinstance(settings, L2PSettings)
         if settings.top_k > settings.pool_size:
             raise ConfigError(
-                f"{cls.name} cannot choose top_k = {settings.top_k} from a pool of {settings.pool_size} prompts",
+                f"{cls.name} cannot choose top_k={settings.top_k} of a pool of {settings.pool_size} prompts",
                 why="each image gets top_k different prompts",
                 fix=f"--set {cls.name}.pool_size={5 * settings.top_k}",
             )
