@@ -25,7 +25,7 @@ class EWC(FineTune):
     Over several tasks the penalties add up. The sum of quadratics is one quadratic, so that one F and one
     centre are kept however many tasks there were: ``F ← γ F + F_t``, and the centre is the mean of the
     tasks' weights, weighed by F (``anchor=each``); or it is the last task's weights, as in online EWC
-    (``anchor=latest``: Schwarz et al., Progress & Compress, ICML 2018, Eq. 9).
+    (``anchor=latest``: Schwarz et al., Progress & Compress, ICML 2018).
     """
 
     settings: EWCSettings
