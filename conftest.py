@@ -8,6 +8,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+# Tests run in several processes: with a thread each they do not get into one another's way. Set before torch
+# is imported, and inherited by the commands that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A slow machine must not fail a property.
 settings.register_profile("clbench", deadline=None)
 settings.load_profile("clbench")
