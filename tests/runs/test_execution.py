@@ -77,6 +77,10 @@ class Small(FineTuning):
             raise KeyboardInterrupt
         return super().score(images, labels)
 
+    @classmethod
+    def declares(cls, settings):
+        return {"rate": settings.lr}
+
     def state_dict(self):
         return super().state_dict() | {"learned": self.learned, "drift": self.drift}
 
@@ -178,6 +182,7 @@ def test_a_run_leaves_a_complete_record(tmp_path):
     assert record.resources.peak_memory_bytes > 50e6
     assert record.provenance.plugins == {"local": "0"}
     assert all(0 <= a * 12 / 100 <= 12 and (a * 12 / 100) == pytest.approx(round(a * 12 / 100)) for a in A[0])
+    assert record.declared == {"rate": 1e-3}
 
 
 def test_accuracies_follow_from_the_stored_predictions_and_from_the_model(tmp_path):

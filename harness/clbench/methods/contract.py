@@ -73,3 +73,9 @@ class Method(ABC):
     def check(cls, settings: Any) -> None:
         """Raise :class:`clbench.ConfigError` for settings that cannot work together; runs before training."""
         del settings  # any are fine unless a method says otherwise
+
+    @classmethod
+    def declares(cls, settings: Any) -> Mapping[str, str | float | bool]:
+        """What a reader of the record must know of these settings, such as how a task is inferred."""
+        del settings
+        return {}

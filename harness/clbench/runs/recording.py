@@ -151,6 +151,7 @@ class Recorder:
             metrics=measure(primary) if status == "finished" else None,
             resources=self._resources,
             notes=_NOTES.get(bench.method.spec.protocol, ()),
+            declared=dict(bench.declared),
             failure=failure,
             provenance=provenance.model_copy(update={"finished": datetime.now(UTC) if finished else None}),
         )

@@ -104,12 +104,17 @@ class Workbench:
 
 
 class Bench:
-    """One configuration's share of the workbench."""
+    """One configuration's share of the workbench.
+
+    Attributes:
+        declared: what the method wants recorded; known once it is built.
+    """
 
     def __init__(self, workbench: Workbench, config: RunConfig, scratch: Path) -> None:
         self._workbench = workbench
         self.config = config
         self.scratch = scratch
+        self.declared: dict[str, str | float | bool] = {}
         self.device = resolve_device(config.device)
         self.method = workbench.registry.find("methods", config.method)
         self.stream_spec: StreamSpec = workbench.registry.find("streams", config.stream).spec
@@ -172,4 +177,5 @@ class Bench:
             raise PluginError(
                 f"{self.method.spec.factory} of {self.method.distribution} is not a clbench.Method"
             )
+        self.declared = dict(method.declares(settings))
         return method

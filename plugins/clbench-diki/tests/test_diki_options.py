@@ -118,3 +118,8 @@ def test_jitter_is_added_to_the_covariance():
     narrow, wide = learned(jitter=0.0), learned(jitter=0.5)
     difference = wide.gaussians[0].covariance - narrow.gaussians[0].covariance
     torch.testing.assert_close(difference, 0.5 * torch.eye(16, dtype=difference.dtype))
+
+
+@pytest.mark.parametrize(("inference", "word"), [("batch_vote", "vote"), ("per_sample", "each image")])
+def test_the_record_says_how_the_task_is_inferred(inference, word):
+    assert word in str(DIKI.declares(DIKISettings(inference=inference))["task identity"])

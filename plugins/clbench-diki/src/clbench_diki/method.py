@@ -72,6 +72,16 @@ class DIKI(Method):
                 fix=f"--set diki.final_lr={settings.lr / 1000:g}",
             )
 
+    @classmethod
+    def declares(cls, settings: Settings) -> Mapping[str, str | float | bool]:
+        assert isinstance(settings, DIKISettings)
+        return {
+            "task identity": {
+                "batch_vote": "one task for a whole test batch, by majority vote",
+                "per_sample": "inferred from each image by itself",
+            }[settings.inference]
+        }
+
     # -- training -----------------------------------------------------------------------------------
 
     def learn(self, task: TrainingTask) -> None:
