@@ -9,7 +9,8 @@ SMALL = {
     "lr": 1e-2,
     "experts": 4,
     "bottleneck": 4,
-    "features": "patches",
+    "features": "tokens",
+    "autoencoder_augment": False,
     "code": 4,
     "autoencoder_iterations": 6,
     "reference_iterations": 6,
@@ -21,5 +22,7 @@ SMALL = {
 test_plugin = plugin_laws("clbench-moe-adapters")
 test_laws = method_laws("moe-adapters", settings=SMALL)
 test_laws_per_sample = method_laws(
-    "moe-adapters", settings=SMALL | {"inference": "per_sample", "features": "embedding", "threshold": 10.0}
+    "moe-adapters",
+    settings=SMALL
+    | {"inference": "per_sample", "features": "patches", "autoencoder_augment": True, "threshold": 10.0},
 )

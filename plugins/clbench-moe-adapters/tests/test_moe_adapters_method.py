@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from clbench import Batch, ConfigError, LabelSpace, MethodError
 from clbench.models import text_classifier
 from clbench.testing.doubles import tiny_backbone, tiny_context, tiny_stream
-from clbench_moe_adapters import gating, plugin
+from clbench_moe_adapters import gating, plugin, recognition
 from clbench_moe_adapters.method import MoEAdapters
 from clbench_moe_adapters.recognition import TaskRecognition
 from clbench_moe_adapters.selection import REFERENCE
@@ -279,6 +279,23 @@ def test_quantile_threshold_is_that_of_the_training_images(stream, quantile):
         if quantile == 0.5:  # between the two in the middle
             wanted = wanted / 2
         assert entry.threshold == pytest.approx(float(wanted), rel=1e-5)
+
+
+@pytest.mark.parametrize("augment", [True, False])
+def test_autoencoders_see_random_crops_or_the_test_view(stream, augment, monkeypatch):
+    seen = []
+
+    def spied(_autoencoder, inputs, **_named):
+        seen.append(next(inputs))
+
+    monkeypatch.setattr(recognition, "train_autoencoder", spied)
+    method = made(stream, autoencoder_augment=augment)
+    images = stream.tasks[0].train
+    method.recognition.learn_task(stream.tasks[0].for_training(0))
+    wanted = method.recognition._features(views(images))
+    near = torch.cdist(seen[0], wanted).min(dim=1).values
+    assert seen[0].shape == (12, 128)
+    assert bool((near < 1e-4).all()) is not augment
 
 
 def test_class_embeddings_are_forgotten_when_experts_move(stream):

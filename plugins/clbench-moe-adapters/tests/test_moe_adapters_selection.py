@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from clbench import Batch, ConfigError, MethodError, NotFiniteError
+from clbench import ConfigError, MethodError, NotFiniteError
 from clbench.testing.doubles import tiny_backbone
 from clbench_moe_adapters import features as features_module
 from clbench_moe_adapters.autoencoder import Autoencoder, decayed_rate, train_autoencoder
@@ -33,11 +33,6 @@ def rows(seed: int, *shape: int) -> torch.Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def batches(images):
-    for part in images:
-        yield Batch(part, torch.zeros(len(part), dtype=torch.int64), torch.arange(len(part)))
-
-
 def test_errors_are_mean_squares_of_each_image():
     autoencoder, x = made(), rows(1, 5, 6)
     again = plain(*weights(autoencoder), x.double())
@@ -62,8 +57,7 @@ def test_training_is_adam_with_l2_on_the_mean_squared_error():
     theta = [w.requires_grad_() for w in weights(autoencoder)]
     train_autoencoder(
         autoencoder,
-        batches(data),
-        lambda images: images,
+        iter(data),
         steps=5,
         epoch=1,
         rate=0.05,
@@ -92,8 +86,7 @@ def test_training_makes_its_own_images_familiar():
     autoencoder = made(12, 4)
     train_autoencoder(
         autoencoder,
-        batches(own.split(16) * 50),
-        lambda images: images,
+        iter(own.split(16) * 50),
         steps=200,
         epoch=4,
         rate=0.01,
@@ -109,8 +102,7 @@ def test_an_error_that_is_not_finite_is_reported_with_its_step():
     with pytest.raises(NotFiniteError, match="task digits, step 1") as caught:
         train_autoencoder(
             made(),
-            batches(data),
-            lambda images: images,
+            iter(data),
             steps=2,
             epoch=1,
             rate=0.01,
@@ -175,6 +167,17 @@ def test_patches_are_the_squashed_patch_embedding():
     assert not got.requires_grad
 
 
+def test_tokens_are_those_of_patches_behind_half_of_the_blocks():
+    backbone, images = tiny_backbone(), rows(0, 2, 3, 16, 16) * 4 - 2
+    seen = []
+    half = tiny_backbone().model.visual  # two blocks: the first one
+    half.transformer.resblocks[0].register_forward_hook(lambda _m, _inputs, out: seen.append(out))
+    half(images)
+    got = task_features("tokens", backbone)(images)
+    torch.testing.assert_close(got, torch.sigmoid(seen[0][:, 1:]).flatten(1).detach())
+    assert got.shape == (2, 32 * 4)
+
+
 def test_embedding_features_have_unit_mean_square_before_the_sigmoid():
     backbone, images = tiny_backbone(), rows(0, 3, 3, 16, 16) * 4 - 2
     x = torch.logit(task_features("embedding", backbone)(images))
@@ -227,12 +230,16 @@ def test_weights_that_cannot_be_had_are_a_clear_error(monkeypatch):
     monkeypatch.setattr(torchvision.models, "alexnet", offline)
     with pytest.raises(ConfigError, match="AlexNet") as caught:
         task_features("alexnet", tiny_backbone())
-    assert "moe-adapters.features=patches" in caught.value.fix
+    assert "moe-adapters.features=tokens" in caught.value.fix
     assert "no route" in caught.value.why
 
 
 def test_a_backbone_without_patches_is_refused():
     backbone = tiny_backbone()
+    transformer, backbone.model.visual.transformer = backbone.model.visual.transformer, nn.Identity()
+    with pytest.raises(MethodError, match="no patch tokens"):
+        task_features("tokens", backbone)
+    backbone.model.visual.transformer = transformer
     del backbone.model.visual.conv1
     with pytest.raises(MethodError, match="conv1"):
         task_features("patches", backbone)

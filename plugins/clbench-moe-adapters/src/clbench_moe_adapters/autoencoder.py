@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
-from clbench import Batch, NotFiniteError
+from clbench import NotFiniteError
 from torch import Tensor, nn
-
-from clbench_moe_adapters.features import Features
 
 __all__ = ["Autoencoder", "decayed_rate", "train_autoencoder"]
 
@@ -52,8 +50,7 @@ def decayed_rate(rate: float, step: int, *, epoch: int, decay_epochs: int) -> fl
 
 def train_autoencoder(
     autoencoder: Autoencoder,
-    batches: Iterator[Batch],
-    features: Features,
+    inputs: Iterator[Tensor],
     *,
     steps: int,
     epoch: int,
@@ -66,7 +63,7 @@ def train_autoencoder(
     """Train on the mean squared error with Adam, whose weight decay is part of the gradient (L2).
 
     Args:
-        batches: one is drawn per step; their labels are not used.
+        inputs: features (batch, D) in (0, 1), drawn for each step.
         steps: number of steps.
         epoch: steps per epoch, for the rate (:func:`decayed_rate`).
         where: for messages.
@@ -79,7 +76,7 @@ def train_autoencoder(
     for k in range(steps):
         for group in optimizer.param_groups:
             group["lr"] = decayed_rate(rate, k, epoch=epoch, decay_epochs=decay_epochs)
-        x = features(next(batches).images)
+        x = next(inputs)
         loss = F.mse_loss(autoencoder(x), x)
         value = loss.item()
         if not math.isfinite(value):

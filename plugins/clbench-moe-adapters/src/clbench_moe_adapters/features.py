@@ -24,15 +24,18 @@ def task_features(name: FeatureName, backbone: Backbone) -> Features:
 
     ``alexnet`` is the authors' choice: torchvision's AlexNet, trained on ImageNet, up to its last convolution
     (before the activation), on images normalised for CLIP; 43,264 numbers for 224 pixels. The others are
-    clbench's: ``patches`` is the frozen backbone's patch embedding of all patches (width · patches numbers),
-    ``embedding`` its L2-normalised image embedding times √d.
+    clbench's: ``tokens`` are the frozen backbone's patch tokens behind half of its blocks (width · patches
+    numbers), ``patches`` its patch embedding (as many), ``embedding`` its L2-normalised image embedding
+    times √d.
 
     Raises:
         ConfigError: AlexNet's weights cannot be had.
-        MethodError: the backbone has no patch embedding.
+        MethodError: the backbone has no patch tokens.
     """
     if name == "alexnet":
         network: Any = last_convolution(_alexnet()).to(backbone.device)
+    elif name == "tokens":
+        network = _half_way(backbone)
     elif name == "patches":
         network = getattr(backbone.model.visual, "conv1", None)
         if not isinstance(network, nn.Conv2d):
@@ -55,6 +58,31 @@ def task_features(name: FeatureName, backbone: Backbone) -> Features:
     return features
 
 
+def _half_way(backbone: Backbone) -> Features:
+    """Patch tokens (batch, patches, width) behind the first half of the vision tower's blocks."""
+    visual: Any = backbone.model.visual
+    blocks = getattr(getattr(visual, "transformer", None), "resblocks", ())
+    if len(blocks) == 0 or not hasattr(visual, "forward_intermediates"):
+        raise MethodError(
+            f"backbone {backbone.name} has no patch tokens",
+            why="its vision tower is not open_clip's own transformer",
+            fix="choose other features: --set moe-adapters.features=embedding",
+        )
+
+    def tokens(images: Tensor) -> Tensor:
+        found = visual.forward_intermediates(
+            images,
+            indices=[max(len(blocks) // 2, 1) - 1],
+            stop_early=True,
+            intermediates_only=True,
+            output_fmt="NLC",
+        )
+        half: Tensor = found["image_intermediates"][0]
+        return half
+
+    return tokens
+
+
 def last_convolution(alexnet: nn.Module) -> nn.Sequential:
     """AlexNet's convolutional part without its last activation and pooling, frozen."""
     convolutions = alexnet.features
@@ -72,6 +100,6 @@ def _alexnet() -> nn.Module:
             "the weights of AlexNet, from which MoE-Adapters tells tasks apart, cannot be had",
             why=str(error),
             fix="let torchvision download them once, or use the backbone's own features: "
-            "--set moe-adapters.features=patches --set moe-adapters.threshold=quantile",
+            "--set moe-adapters.features=tokens --set moe-adapters.threshold=quantile",
         ) from error
     return network

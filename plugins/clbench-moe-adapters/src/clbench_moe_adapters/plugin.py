@@ -34,7 +34,7 @@ def clbench_methods() -> list[MethodSpec]:
             assumptions=Assumptions(
                 extra_data=True,
                 task_identity="inferred",
-                external_models=("AlexNet on ImageNet (where features=alexnet)",),
+                external_models=("AlexNet if features=alexnet",),
             ),
             tuned={
                 "mtil": {"rates": MTIL_RATES},
@@ -45,7 +45,8 @@ def clbench_methods() -> list[MethodSpec]:
                     "lr": 1e-2,
                     "experts": 20,
                     "bottleneck": 16,
-                    "features": "patches",
+                    "features": "tokens",
+                    "autoencoder_augment": False,
                     "threshold": "quantile",
                     "autoencoder_iterations": 100,
                     "reference_iterations": 300,

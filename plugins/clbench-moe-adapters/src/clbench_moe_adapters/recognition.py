@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -61,17 +61,22 @@ class TaskRecognition:
         self.selector.load_state_dict(state, self._context.device)
 
     def _learn(self, key: int, images: ImageSet, iterations: int, where: str) -> int:
-        """Train on random crops of ``images`` and set the threshold."""
+        """Train on random crops of ``images``, or on their test view, and set the threshold."""
         settings, context = self._settings, self._context
-        size = settings.autoencoder_batch_size
+        size, augment = settings.autoencoder_batch_size, settings.autoencoder_augment
         name = f"autoencoder of {where}"
-        width = self._features(next(context.batches(images, 1, name=name)).images).shape[1]
+        batches = context.batches(images, size, name=name, augment=augment)
+        if augment:
+            inputs = (self._features(batch.images) for batch in batches)
+        else:
+            x = torch.cat(list(self._test_views(images)))
+            inputs = (x[batch.indices.to(x.device)] for batch in batches)
+        width = next(self._test_views(images)).shape[1]
         autoencoder = Autoencoder(width, settings.code, context.generator(f"{name}, weights"))
         autoencoder.to(context.device)
         train_autoencoder(
             autoencoder,
-            context.batches(images, size, name=name, augment=True),
-            self._features,
+            inputs,
             steps=iterations + 1,
             epoch=math.ceil(len(images) / size),
             rate=settings.autoencoder_lr,
@@ -87,10 +92,13 @@ class TaskRecognition:
         """The given threshold, or the quantile of the errors of the training images under the test view."""
         if self._settings.threshold != "quantile":
             return self._settings.threshold
+        errors = torch.cat([autoencoder.errors(x) for x in self._test_views(images)])
+        return float(errors.double().quantile(self._settings.quantile))
+
+    def _test_views(self, images: ImageSet) -> Iterator[Tensor]:
+        """Features of all images under the test view, 256 at a time."""
         preprocessing = self._context.initial.preprocessing
         pixels = images.pixels(preprocessing)
-        errors = []
         for start in range(0, len(images), 256):
             part = torch.from_numpy(pixels[start : start + 256].copy()).to(self._context.device)
-            errors.append(autoencoder.errors(self._features(preprocessing.normalise(part))))
-        return float(torch.cat(errors).double().quantile(self._settings.quantile))
+            yield self._features(preprocessing.normalise(part))

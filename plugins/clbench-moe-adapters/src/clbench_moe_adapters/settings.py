@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat
 
 __all__ = ["FeatureName", "MoEAdaptersSettings"]
 
-FeatureName = Literal["alexnet", "patches", "embedding"]
+FeatureName = Literal["alexnet", "tokens", "patches", "embedding"]
 
 
 class MoEAdaptersSettings(Settings):
@@ -38,8 +38,8 @@ class MoEAdaptersSettings(Settings):
 
     features: FeatureName = Field(
         "alexnet",
-        description="what autoencoders reconstruct: alexnet (its last convolution), patches (the frozen "
-        "backbone's patch embedding) or embedding (its image embedding)",
+        description="what autoencoders reconstruct: alexnet (its last convolution), or of the frozen "
+        "backbone its tokens half-way, its patches' embedding or its image embedding",
     )
     code: int = Field(100, ge=1, description="inner width of an autoencoder")
     autoencoder_iterations: int = Field(300, ge=1, description="steps of a task's autoencoder, plus one")
@@ -51,6 +51,11 @@ class MoEAdaptersSettings(Settings):
         10, ge=1, description="epochs after which that rate falls to a tenth, again and again"
     )
     autoencoder_weight_decay: float = Field(1e-4, ge=0, description="L2 of Adam for autoencoders")
+    autoencoder_augment: bool = Field(
+        True,
+        description="autoencoders see random crops; false: the test view, whose features are computed "
+        "once and held in memory",
+    )
     autoencoder_batch_size: int = Field(64, ge=1, description="images per step of an autoencoder")
     threshold: PositiveFloat | Literal["quantile"] = Field(
         0.0655,
