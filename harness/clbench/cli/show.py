@@ -130,7 +130,7 @@ def _print_settings(found: Contribution[MethodSpec], console: Console) -> None:
     table.add_column("setting", style="bold", no_wrap=True)
     table.add_column("paper", justify="right")
     for stream in spec.tuned:
-        table.add_column(f"tuned: {stream}", justify="right", style="cyan", no_wrap=True)
+        table.add_column(f"tuned: {stream}", justify="right", style="cyan", overflow="fold", max_width=24)
     table.add_column("what it is")
     for name, field in model.model_fields.items():
         tuned = [as_typed(values[name]) if name in values else "" for values in spec.tuned.values()]
