@@ -50,7 +50,7 @@ def plan_table(configs: Sequence[RunConfig], registry: Registry) -> RenderableTy
         giver = registry.methods[name]
         table.add_row(name, f"{giver.distribution} {giver.version}", _settings(config))
     legend = {
-        "default": Text("plain: the paper's default", style="dim"),
+        "default": Text("plain: the method's default (the paper's, where it gives one)", style="dim"),
         "tuned": Text(f"† tuned for {first.stream}", style="cyan"),
         "user": Text("* yours", style="bold yellow"),
     }

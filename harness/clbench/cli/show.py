@@ -128,7 +128,7 @@ def _print_settings(found: Contribution[MethodSpec], console: Console) -> None:
     }
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("setting", style="bold", no_wrap=True)
-    table.add_column("paper", justify="right")
+    table.add_column("default", justify="right", overflow="fold", max_width=24)
     for stream in spec.tuned:
         table.add_column(f"tuned: {stream}", justify="right", style="cyan", overflow="fold", max_width=24)
     table.add_column("what it is")
