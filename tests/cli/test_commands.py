@@ -250,6 +250,9 @@ def test_runs_from_a_command_line_to_a_leaderboard(clbench, tmp_path, monkeypatc
     assert clbench("leaderboard", out, "--format", "count").output == "3 rows\n"  # and the zero-shot row
     assert "did you mean 'html'" in clbench("leaderboard", out, "--format", "htm").output
     written = tmp_path / "tables" / "board.md"
+    assert clbench("leaderboard", out, "--methods", "nobody", "--format", "count").output == "0 rows\n"
+    only = clbench("leaderboard", out, "--methods", "still", "--streams", "tiny", "-f", "csv").output
+    assert "still" in only
     clbench("leaderboard", out, "-f", "md", "-o", written)
     assert written.read_text().strip() == clbench("leaderboard", out, "-f", "md").output.strip()
 

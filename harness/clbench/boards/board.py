@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -142,11 +142,16 @@ class Board:
 
 
 def leaderboard(
-    paths: Iterable[Path], *, metrics: Sequence[str] = DEFAULT_METRICS, extra: Sequence[MetricSpec] = ()
+    paths: Iterable[Path],
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    extra: Sequence[MetricSpec] = (),
+    only: Mapping[str, Collection[str]] | None = None,
 ) -> Board:
     """Return the leaderboard of all records under ``paths`` (files or folders).
 
-    A file that is no good record is named in the board's notes and stops nothing.
+    ``only`` names what to show: ``method``, ``stream``, ``order`` or ``backbone`` → names. A file that is no
+    good record is named in the board's notes and stops nothing.
 
     Raises:
         RecordError: a path does not exist.
@@ -154,11 +159,21 @@ def leaderboard(
     """
     loaded = load_records(list(paths))
     return board_of(
-        loaded.records,
+        [record for record in loaded.records if _wanted(record, only or {})],
         metrics=metrics,
         extra=extra,
         notes=[f"left out: {' '.join(str(problem).split())}" for problem in loaded.problems],
     )
+
+
+def _wanted(record: Record, only: Mapping[str, Collection[str]]) -> bool:
+    names = {
+        "method": record.method.name,
+        "stream": record.stream.name,
+        "order": record.stream.order,
+        "backbone": record.backbone.name,
+    }
+    return all(names[kind] in wanted for kind, wanted in only.items())
 
 
 def board_of(

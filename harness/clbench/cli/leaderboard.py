@@ -28,10 +28,20 @@ from clbench.cli.session import Session, disable_plugin_option
     metavar="A,B,…",
     help="Columns (clbench list metrics).  [default: transfer,average,last]",
 )
+@click.option("--methods", metavar="A,B,…", help="Rows of these methods alone.")
+@click.option("--orders", metavar="A,B,…", help="Tables of these orders alone.")
+@click.option("--streams", metavar="A,B,…", help="Tables of these streams alone.")
 @disable_plugin_option
 @click.pass_context
 def leaderboard(
-    ctx: click.Context, paths: tuple[Path, ...], format_: str, output: Path | None, metrics: str | None
+    ctx: click.Context,
+    paths: tuple[Path, ...],
+    format_: str,
+    output: Path | None,
+    metrics: str | None,
+    methods: str | None,
+    orders: str | None,
+    streams: str | None,
 ) -> None:
     """Print the leaderboard of all records under PATHS (files or folders; default: runs).
 
@@ -40,11 +50,13 @@ def leaderboard(
     from clbench import boards
 
     registry = Session.of(ctx).registry
-    chosen = [name.strip() for name in metrics.split(",") if name.strip()] if metrics else None
+    chosen = _names(metrics) if metrics else None
+    filters = {"method": methods, "order": orders, "stream": streams}
     board = boards.leaderboard(
         paths or (Path("runs"),),
         metrics=chosen or boards.DEFAULT_METRICS,
         extra=[found.spec for found in registry.metrics.values()],
+        only={kind: _names(given) for kind, given in filters.items() if given},
     )
     text = boards.render(board, format_, extra=[found.spec for found in registry.formats.values()])
     if output is None:
@@ -55,3 +67,7 @@ def leaderboard(
         output.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(output, f"{text}\n".encode())
         click.echo(f"wrote {output}", err=True)
+
+
+def _names(given: str) -> list[str]:
+    return [name.strip() for name in given.split(",") if name.strip()]
