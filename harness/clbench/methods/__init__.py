@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from clbench.methods.finetuning import FineTuning
     from clbench.methods.fit import Loop, Losses
     from clbench.methods.schedules import constant, cosine, warmup_cosine
-    from clbench.methods.settings import OfficialCompute, Settings
+    from clbench.methods.settings import FineTuningSettings, OfficialCompute, Settings
 
 __all__ = [
     "Batch",
     "Context",
     "FeatureCache",
     "FineTuning",
+    "FineTuningSettings",
     "Loop",
     "Losses",
     "Method",
@@ -45,6 +46,6 @@ __getattr__, __dir__ = lazy_names(
         ".finetuning": ("FineTuning",),
         ".fit": ("Loop", "Losses"),
         ".schedules": ("constant", "cosine", "warmup_cosine"),
-        ".settings": ("OfficialCompute", "Settings"),
+        ".settings": ("FineTuningSettings", "OfficialCompute", "Settings"),
     },
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from clbench import Batch, ConfigError, FineTuning, Settings, TrainingTask
-from clbench.methods import Losses, warmup_cosine
+from clbench import Batch, FineTuning, Settings, TrainingTask
+from clbench.methods import Losses
 from clbench_zscl.losses import add_l2_gradient
 from torch import Tensor, nn
 
@@ -52,23 +52,14 @@ class FineTune(FineTuning):
             task,
             self._parameters(),
             step,
-            steps=settings.iterations + 1,
-            schedule=warmup_cosine(
-                settings.lr * task.rate_scale, warmup=settings.warmup, iterations=settings.iterations
-            ),
-            batch_size=settings.batch_size,
+            **settings.loop(task.rate_scale),
             before_optimizer=before_optimizer,
         )
 
     @classmethod
     def check(cls, settings: Settings) -> None:
         assert isinstance(settings, FineTuneSettings)
-        if settings.warmup > settings.iterations:
-            raise ConfigError(
-                f"warm-up takes {settings.warmup} of {settings.iterations} iterations",
-                why="the learning rate would never reach its peak",
-                fix=f"set warmup to {settings.iterations // 10}, or iterations higher",
-            )
+        settings.check_schedule()
 
 
 class WeightConsolidation(FineTune):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import torch
 from clbench import Batch, ConfigError, FineTuning, Settings, TrainingTask
-from clbench.methods import Losses, Reference, warmup_cosine
+from clbench.methods import Losses, Reference
 from clbench.models import image_features, text_features
 from torch import Tensor
 
@@ -55,11 +55,7 @@ class ClipKD(FineTuning):
             task,
             parameters,
             step,
-            steps=settings.iterations + 1,
-            schedule=warmup_cosine(
-                settings.lr * task.rate_scale, warmup=settings.warmup, iterations=settings.iterations
-            ),
-            batch_size=settings.batch_size,
+            **settings.loop(task.rate_scale),
             batches=self._target_batches(task),
         )
         self.weights_changed()
@@ -120,9 +116,4 @@ class ClipKD(FineTuning):
     @classmethod
     def check(cls, settings: Settings) -> None:
         assert isinstance(settings, ClipKDSettings)
-        if settings.warmup > settings.iterations:
-            raise ConfigError(
-                f"clip-kd warms up for {settings.warmup} of {settings.iterations} iterations",
-                why="the learning rate would never reach its peak",
-                fix=f"--set clip-kd.warmup={settings.iterations // 10}",
-            )
+        settings.check_schedule("clip-kd")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from clbench import Settings
+from clbench.methods import FineTuningSettings
 from pydantic import Field
 
 __all__ = ["ClipKDSettings", "DistillSettings", "ObjectiveSettings"]
@@ -52,19 +53,12 @@ class ObjectiveSettings(Settings):
         return self.mfd > 0 and not self.mfd_unmasked
 
 
-class ClipKDSettings(ObjectiveSettings):
+class ClipKDSettings(ObjectiveSettings, FineTuningSettings):
     """CLIP-KD as a continual method: the objective on reference pairs, and the MTIL protocol's training."""
 
     teacher: Literal["initial", "previous"] = Field(
         "initial", description="the pre-trained model, or the model as it is when a task begins"
     )
-    iterations: int = Field(
-        1000, ge=1, description="length of the schedule; one step more is taken, the last at rate 0"
-    )
-    warmup: int = Field(100, ge=0, description="steps of linear warm-up before the cosine")
-    lr: float = Field(1e-5, gt=0, description="peak learning rate of AdamW, times the task's rate scale")
-    batch_size: int = Field(64, ge=1, description="images of the current task per step")
-    label_smoothing: float = Field(0.2, ge=0, lt=1, description="smoothing of the classification loss")
     reference_batch_size: int = Field(64, ge=2, description="reference pairs per step")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from clbench.errors import ConfigError, DataError
-from clbench.methods import Batch, Context, FineTuning, Losses, Settings, warmup_cosine
+from clbench.methods import Batch, Context, FineTuning, Losses, Settings
 from clbench.models import Backbone, cosines, image_features, text_features
 from clbench.streams import TrainingTask
 from torch import Tensor
@@ -56,11 +56,7 @@ class GIFT(FineTuning):
     @classmethod
     def check(cls, settings: Settings) -> None:
         assert isinstance(settings, GIFTSettings)
-        if settings.warmup > settings.iterations:
-            raise ConfigError(
-                f"gift.warmup ({settings.warmup}) is longer than gift.iterations ({settings.iterations})",
-                fix="lower gift.warmup",
-            )
+        settings.check_schedule("gift")
         if settings.consolidation == "awc" and not (settings.distillation or settings.alignment):
             raise ConfigError(
                 "gift.consolidation is awc, but distillation and alignment are both off",
@@ -103,11 +99,7 @@ class GIFT(FineTuning):
                 task,
                 parameters,
                 step,
-                steps=settings.iterations + 1,
-                schedule=warmup_cosine(
-                    settings.lr * task.rate_scale, warmup=settings.warmup, iterations=settings.iterations
-                ),
-                batch_size=settings.batch_size,
+                **settings.loop(task.rate_scale),
                 weight_decay=settings.weight_decay,
                 before_optimizer=consolidate,
             )

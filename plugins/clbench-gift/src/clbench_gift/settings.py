@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from clbench.methods import OfficialCompute
+from clbench.methods import FineTuningSettings, OfficialCompute
 from pydantic import Field
 
 from clbench_gift.prompts import TASK_STRIDE
@@ -12,17 +12,10 @@ from clbench_gift.prompts import TASK_STRIDE
 __all__ = ["GIFTSettings"]
 
 
-class GIFTSettings(OfficialCompute):
+class GIFTSettings(OfficialCompute, FineTuningSettings):
     """What can be set with ``--set gift.NAME=VALUE``."""
 
-    iterations: int = Field(
-        1000, ge=1, description="steps per task, plus a last one at rate 0 as in the authors' loop"
-    )
-    batch_size: int = Field(64, ge=1, description="training images per step")
-    lr: float = Field(1e-5, gt=0, description="peak learning rate; multiplied by the task's own rate factor")
-    warmup: int = Field(100, ge=0, description="steps of linear warm-up")
     weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled weight decay")
-    label_smoothing: float = Field(0.2, ge=0, lt=1, description="of the classification loss")
 
     num_images: int = Field(1000, ge=1, le=TASK_STRIDE, description="generated images per task")
     synthetic_batch_size: int = Field(64, ge=1, description="generated images per step")

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 import torch
 import torch.nn.functional as F
 from clbench import Backbone, Batch, ConfigError, FineTuning, Settings, TrainingTask
-from clbench.methods import Losses, warmup_cosine
+from clbench.methods import Losses
 from clbench.models import image_features, text_features
 from torch import Tensor, nn
 
@@ -73,11 +73,7 @@ class ZSCL(FineTuning):
             task,
             parameters,
             step,
-            steps=settings.iterations + 1,
-            schedule=warmup_cosine(
-                settings.lr * task.rate_scale, warmup=settings.warmup, iterations=settings.iterations
-            ),
-            batch_size=settings.batch_size,
+            **settings.loop(task.rate_scale),
             before_optimizer=pull_to_anchor,
             after_step=at_interval,
         )
@@ -195,12 +191,7 @@ class ZSCL(FineTuning):
     @classmethod
     def check(cls, settings: Settings) -> None:
         assert isinstance(settings, ZSCLSettings)
-        if settings.warmup > settings.iterations:
-            raise ConfigError(
-                f"zscl warms up for {settings.warmup} of {settings.iterations} iterations",
-                why="the learning rate would never reach its peak",
-                fix=f"--set zscl.warmup={settings.iterations // 10}",
-            )
+        settings.check_schedule("zscl")
         if settings.moving_average < 1 and settings.ensemble:
             raise ConfigError(
                 "zscl can keep the mean of its weights or pull them to earlier ones, not both",

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from clbench.methods import OfficialCompute
+from clbench.methods import FineTuningSettings, OfficialCompute
 from pydantic import Field
 
 __all__ = ["ZSCLSettings"]
 
 
-class ZSCLSettings(OfficialCompute):
+class ZSCLSettings(OfficialCompute, FineTuningSettings):
     """ZSCL on MTIL (Zheng et al. 2023, and the authors' script for it)."""
 
-    iterations: int = Field(
-        1000, ge=1, description="length of the schedule; one step more is taken, the last at rate 0"
-    )
-    warmup: int = Field(100, ge=0, description="steps of linear warm-up before the cosine")
-    lr: float = Field(1e-5, gt=0, description="peak learning rate of AdamW, times the task's rate scale")
-    batch_size: int = Field(64, ge=1, description="images of the current task per step")
-    label_smoothing: float = Field(0.2, ge=0, lt=1, description="smoothing of the classification loss")
     reference_batch_size: int = Field(64, ge=1, description="reference images per step")
     reference_texts: Literal["captions", "class_prompts", "random"] = Field(
         "captions",
