@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from clbench.results import (
 )
 from clbench.results.atomic import atomic_path, atomic_write
 from clbench.testing.records import make_record
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def edited(path: Path, **changes):
@@ -137,6 +140,29 @@ def test_foreign_or_damaged_predictions_are_refused(tmp_path):
         load_predictions(tmp_path)
     with pytest.raises(RecordError, match="cannot read"):
         load_predictions(tmp_path / "nowhere.npz")
+
+
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from(["task", "union"]), st.integers(-1, 3), st.sampled_from("abc")),
+        st.integers(0, 70_000),
+        min_size=1,
+    ),
+    st.tuples(*[st.integers(1, 5)] * 3),
+)
+def test_predictions_come_back_as_they_were(columns, counts):
+    """Whichever tasks a row has answers of."""
+    size = dict(zip("abc", counts, strict=True))
+    answers = {key: [value] * size[key[2]] for key, value in columns.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        loaded = load_predictions(Path(folder), save_predictions(Path(folder), answers))
+    assert {tuple(key): values.tolist() for key, values in loaded.answers.items()} == answers
+    assert loaded.truth == {}
+
+
+def test_predictions_of_a_task_are_of_the_same_images(tmp_path):
+    with pytest.raises(ValueError, match="of 1 images and of 2"):
+        save_predictions(tmp_path, {("task", 0, "a"): [1], ("task", 1, "a"): [1, 2]})
 
 
 @pytest.mark.parametrize("bad", [[[1]], [0.5], [-1]])

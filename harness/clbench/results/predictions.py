@@ -1,4 +1,14 @@
-"""Per-sample predictions: one compressed file beside the record, equal content giving equal bytes."""
+"""Per-sample predictions: one compressed file beside the record, equal content giving equal bytes.
+
+The file is NumPy's ``.npz``, readable without clbench:
+
+* ``tasks`` (T,) task keys, ``images`` (T,) their numbers of test images;
+* ``rows|SPACE`` (R,) row numbers, -1 being the initial model's;
+* ``answers|SPACE`` (sum of images, R): 1 + the predicted column in the union label space, the tasks one after
+  another; 0 where there is no answer. An image's answers change little from row to row, so that they lie
+  beside each other and compress well;
+* ``truth`` (sum of images,): 1 + the right column, or 0.
+"""
 
 from __future__ import annotations
 
@@ -76,13 +86,33 @@ def save_predictions(
         truth: by task key: the right columns, shape (n,).
 
     Raises:
-        ValueError: an array is not one-dimensional, holds no integers, or a negative one.
+        ValueError: an array is not one-dimensional, holds no integers or a negative one, or arrays of one
+            task differ in length.
     """
     if path.suffix != ".npz":
         path = path / PREDICTIONS_FILE
-    arrays = {f"truth|{task}": _columns(values, task) for task, values in (truth or {}).items()}
-    for (space, row, task), values in answers.items():
-        arrays[f"answers|{space}|{row}|{task}"] = _columns(values, task)
+    right = {task: _columns(values, task) for task, values in (truth or {}).items()}
+    given = {PredictionKey(*key): _columns(values, key[2]) for key, values in answers.items()}
+    tasks = sorted({*right, *(key.task for key in given)})
+    counts = dict.fromkeys(tasks, 0)
+    for task, values in [*right.items(), *((key.task, values) for key, values in given.items())]:
+        if counts[task] not in (0, len(values)):
+            raise ValueError(f"predictions on task {task} are of {counts[task]} images and of {len(values)}")
+        counts[task] = len(values)
+    layout = _Layout(tuple(tasks), tuple(counts[task] for task in tasks))
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "tasks": np.array(tasks, dtype=np.str_),
+        "images": np.array(layout.counts, dtype=np.int64),
+        "truth": _narrowed(layout.joined(right)),
+    }
+    for space in sorted({key.label_space for key in given}):
+        rows = sorted({key.row for key in given if key.label_space == space})
+        columns = [
+            layout.joined({key.task: v for key, v in given.items() if key[:2] == (space, row)})
+            for row in rows
+        ]
+        arrays[f"rows|{space}"] = np.array(rows, dtype=np.int64)
+        arrays[f"answers|{space}"] = _narrowed(np.stack(columns, axis=1))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{name: arrays[name] for name in sorted(arrays)})  # type: ignore[arg-type]
     content = buffer.getvalue()
@@ -113,17 +143,18 @@ def load_predictions(path: Path, expected: PredictionsFile | None = None) -> Pre
             fix="run the same command again with another --out",
         )
     answers: dict[PredictionKey, IntArray] = {}
-    truth: dict[str, IntArray] = {}
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            layout = _Layout(tuple(arrays["tasks"].tolist()), tuple(arrays["images"].tolist()))
+            truth = layout.split(arrays["truth"])
             for name in arrays.files:
-                kind, _, rest = name.partition("|")
-                if kind == "truth":
-                    truth[rest] = arrays[name].astype(np.int64)
-                else:
-                    space, row, task = rest.split("|", 2)
-                    answers[PredictionKey(space, int(row), task)] = arrays[name].astype(np.int64)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+                kind, _, space = name.partition("|")
+                if kind != "answers":
+                    continue
+                for row, column in zip(arrays[f"rows|{space}"].tolist(), arrays[name].T, strict=True):
+                    for task, values in layout.split(column).items():
+                        answers[PredictionKey(space, row, task)] = values
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise RecordError(f"{path} is damaged", why=str(error), fix=f"delete {path} and run again") from error
     return Predictions(answers, truth)
 
@@ -134,4 +165,36 @@ def _columns(values: npt.ArrayLike, task: str) -> IntArray:
         raise ValueError(
             f"predictions on task {task} must be column numbers of shape (n,), not {a.dtype} {a.shape}"
         )
-    return a.astype(np.min_scalar_type(int(a.max()) if a.size else 0))
+    return a.astype(np.int64)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Tasks one after another in one array."""
+
+    tasks: tuple[str, ...]
+    counts: tuple[int, ...]
+
+    def joined(self, by_task: Mapping[str, IntArray]) -> IntArray:
+        """1 + the values of all tasks, 0 for tasks that have none."""
+        parts = [
+            by_task[task] + 1 if task in by_task else np.zeros(count, dtype=np.int64)
+            for task, count in zip(self.tasks, self.counts, strict=True)
+        ]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+    def split(self, joined: IntArray) -> dict[str, IntArray]:
+        """The values by task again, without the tasks that have none."""
+        if len(joined) != sum(self.counts):
+            raise ValueError(f"{len(joined)} answers for {sum(self.counts)} images")
+        parts = np.split(joined.astype(np.int64), np.cumsum(self.counts)[:-1])
+        return {
+            task: part - 1
+            for task, part in zip(self.tasks, parts, strict=True)
+            if not len(part) or part.min() > 0
+        }
+
+
+def _narrowed(values: IntArray) -> IntArray:
+    """The same in the smallest unsigned type that holds it."""
+    return values.astype(np.min_scalar_type(int(values.max()) if values.size else 0))
