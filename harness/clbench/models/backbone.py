@@ -50,7 +50,7 @@ class Backbone:
         self.preprocessing = preprocessing
         self.activation = activation
         self.official_compute = False
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._tokens: dict[str, Tensor] = {}
 
     @property
@@ -78,7 +78,7 @@ class Backbone:
         """Token ids, int64 (n, context), on the model's device. Each distinct text is tokenised once."""
         missing = [t for t in dict.fromkeys(texts) if t not in self._tokens]
         if missing:
-            for text, row in zip(missing, self._tokenizer(missing), strict=True):
+            for text, row in zip(missing, self.tokenizer(missing), strict=True):
                 self._tokens[text] = row
         return torch.stack([self._tokens[t] for t in texts]).to(self.device)
 

@@ -280,7 +280,7 @@ def test_a_vocabulary_survives_being_written(tmp_path):
 
 def test_another_tokenizer_is_refused():
     backbone = tiny_backbone()
-    backbone._tokenizer = lambda texts: torch.zeros(len(texts), 77, dtype=torch.int64)
+    backbone.tokenizer = lambda texts: torch.zeros(len(texts), 77, dtype=torch.int64)
     with pytest.raises(ConfigError, match="function, not a byte-pair tokenizer"):
         vocabulary_file(backbone)
 

@@ -470,6 +470,6 @@ def test_settings_out_of_bounds(wrong):
 
 def test_a_backbone_of_another_make_is_an_error_that_says_so(painter, tmp_path):
     other = tiny_backbone()
-    backbone = Backbone("other", torch.nn.Linear(2, 2), other._tokenizer, other.preprocessing)
+    backbone = Backbone("other", torch.nn.Linear(2, 2), other.tokenizer, other.preprocessing)
     with pytest.raises(ConfigError, match="no transformer to adapt"):
         GMAIL(backbone, GMAILSettings(**SMALL), context_for(painter, tmp_path))

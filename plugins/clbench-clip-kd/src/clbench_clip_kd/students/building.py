@@ -76,7 +76,7 @@ def build_student(name: str, config: dict[str, Any], teacher: Backbone, *, seed:
     student = Backbone(
         name,
         model.to(teacher.device),
-        teacher._tokenizer,
+        teacher.tokenizer,
         teacher.preprocessing,
         activation="quickgelu" if config.get("quick_gelu") else "gelu",
     )

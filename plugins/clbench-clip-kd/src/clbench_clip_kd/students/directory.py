@@ -54,7 +54,7 @@ def vocabulary_file(backbone: Backbone) -> bytes:
     Raises:
         ConfigError: its tokenizer is another one.
     """
-    tokenizer = backbone._tokenizer
+    tokenizer = backbone.tokenizer
     if not isinstance(tokenizer, open_clip.SimpleTokenizer):
         raise ConfigError(
             f"the tokenizer of {backbone.name} cannot be written beside a student",
