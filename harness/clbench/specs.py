@@ -147,7 +147,8 @@ class DatasetSpec(Spec):
     Attributes:
         kind: ``reference``: the factory returns a Hugging Face ``datasets.Dataset`` with columns
             ``image`` (Image) and ``text`` (string); ``names``: it returns a tuple of class names
-            paired with nothing; ``task``: it returns a :class:`clbench.streams.Task`.
+            paired with nothing; ``task``: it returns a :class:`clbench.streams.Task`. Where images and texts
+            of a reference are not pairs, its factory returns a :class:`clbench.methods.Reference`.
         factory: reference to a callable without arguments.
     """
 

@@ -77,6 +77,8 @@ class Workbench:
 
         def load() -> Reference:
             dataset = load_reference(self.registry.find("datasets", name).spec.factory)()
+            if isinstance(dataset, Reference):
+                return dataset
             return Reference(ImageSet(dataset, name=name, label=None), tuple(dataset["text"]))
 
         return self._once(("reference", name), load)

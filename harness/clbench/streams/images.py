@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import PIL.Image
     from datasets import Dataset
 
-__all__ = ["ImageSet", "cache_root"]
+__all__ = ["ImageSet", "cache_root", "data_root"]
 
 
 def cache_root() -> Path:
@@ -29,12 +29,19 @@ def cache_root() -> Path:
     return Path(given) if given else Path(platformdirs.user_cache_dir("clbench"))
 
 
+def data_root() -> Path:
+    """Folder with the user's data sets: ``$CLBENCH_DATA``, else ``data`` in the home folder."""
+    given = os.environ.get("CLBENCH_DATA")
+    return Path(given).expanduser() if given else Path.home() / "data"
+
+
 class ImageSet:
     """Images with labels.
 
     Args:
         dataset: a ``datasets.Dataset`` with an ``Image`` column and, unless ``label`` is ``None``,
-            an integer or ``ClassLabel`` column.
+            an integer or ``ClassLabel`` column. Where the ``Image`` feature has a ``mode``, images are
+            converted to it when they are decoded, before anything else.
         name: where it comes from, for messages.
         image, label: the columns' names.
     """
@@ -52,6 +59,7 @@ class ImageSet:
             )
         self.name = name
         self.dataset = dataset
+        self._mode: str | None = getattr(dataset.features[image], "mode", None)
         self._raw = dataset.select_columns([image]).cast_column(image, datasets.Image(decode=False))
         self._image = image
         self._label = label
@@ -70,7 +78,7 @@ class ImageSet:
     @cached_property
     def digest(self) -> str:
         """Content digest: encoded bytes (or path, for files on disk) and label of each image, in order."""
-        total = hashlib.sha256()
+        total = hashlib.sha256((self._mode or "").encode())
         for start in range(0, len(self), 1024):
             for item in self._raw[start : start + 1024][self._image]:
                 raw = item["bytes"]
@@ -91,7 +99,7 @@ class ImageSet:
             )
 
     def image(self, index: int) -> PIL.Image.Image:
-        """Decode one image, in its own mode and size.
+        """Decode one image, in the mode of the column's feature (else its own) and in its own size.
 
         Raises:
             DataError: the bytes are not an image or the file is gone; names the image.
@@ -104,6 +112,8 @@ class ImageSet:
         try:
             image = PIL.Image.open(io.BytesIO(item["bytes"]) if item["bytes"] is not None else item["path"])
             image.load()
+            if self._mode is not None and image.mode != self._mode:
+                image = image.convert(self._mode)
         except (OSError, SyntaxError, ValueError) as error:
             raise DataError(
                 f"image {index} of {self.name} cannot be read",
