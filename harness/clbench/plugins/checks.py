@@ -29,6 +29,7 @@ CONTRIBUTING: Mapping[str, tuple[str, type[specs.Spec]]] = {
 
 # Names are typed on command lines: commas separate them there, and dots separate method and setting.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+/-]*")
+_DOTTED = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+/.-]*")  # ViT-B-16.openai: a backbone has no settings
 _RESOURCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[\w-]+(/[\w-]+)*\.toml")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -99,7 +100,8 @@ def checked_specs(manager: pluggy.PluginManager, hook: str) -> list[specs.Spec]:
 
 def check_spec(spec: specs.Spec) -> Iterator[str]:
     """Yield what is wrong with a spec, without importing what its references name."""
-    if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
+    pattern = _DOTTED if isinstance(spec, specs.BackboneSpec) else _NAME
+    if not isinstance(spec.name, str) or not pattern.fullmatch(spec.name):
         yield "a name is letters and digits with - _ + / between them"
     for label in ("title", "summary"):
         if not isinstance(getattr(spec, label), str) or not getattr(spec, label).strip():
