@@ -118,8 +118,8 @@ class StreamSpec(Spec):
     """A stream of tasks.
 
     Attributes:
-        factory: reference to a callable ``() -> clbench.streams.Stream`` whose tasks are in the
-            order of ``tasks`` here; the harness permutes them.
+        factory: reference to a callable that returns a :class:`clbench.streams.Stream` whose tasks are in
+            the order of ``tasks`` here; the harness permutes them.
         tasks: what listings and orders need to know of each task.
         orders: published orders by name, each a tuple of task keys; ``random-SEED`` always works too.
         default_order, default_backbone: used when the command line names none.
@@ -127,6 +127,9 @@ class StreamSpec(Spec):
         class_pool: name of the :class:`DatasetSpec` of kind ``names`` with class names in no task.
         generator: name of the default text-to-image generator.
         protocol: the protocol family's name, printed and part of the fingerprint.
+        arguments: what the factory is called with, so that one factory may serve many streams.
+        digest: of all its content, where that is not settled by the plugin's version: a stream of a user's
+            own files; then it is part of a run's key.
     """
 
     factory: str
@@ -138,6 +141,12 @@ class StreamSpec(Spec):
     class_pool: str | None = None
     generator: str | None = None
     protocol: str = ""
+    arguments: tuple[str, ...] = ()
+    digest: str = ""
+
+    def build(self) -> Any:
+        """Call the factory."""
+        return load_reference(self.factory)(*self.arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,14 +155,21 @@ class DatasetSpec(Spec):
 
     Attributes:
         kind: ``reference``: the factory returns a Hugging Face ``datasets.Dataset`` with columns
-            ``image`` (Image) and ``text`` (string); ``names``: it returns a tuple of class names
+            ``image`` (Image) and ``text`` (string), and ``sha256`` (of the bytes, string) where images
+            that are files are to be identified by their content; ``names``: it returns a tuple of class names
             paired with nothing; ``task``: it returns a :class:`clbench.streams.Task`. Where images and texts
             of a reference are not pairs, its factory returns a :class:`clbench.methods.Reference`.
-        factory: reference to a callable without arguments.
+        factory: reference to a callable.
+        arguments: what the factory is called with.
     """
 
     factory: str
     kind: Literal["reference", "names", "task"]
+    arguments: tuple[str, ...] = ()
+
+    def build(self) -> Any:
+        """Call the factory."""
+        return load_reference(self.factory)(*self.arguments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from clbench.cli.plugins import plugins
 from clbench.cli.run import run
 from clbench.cli.session import Session, disable_plugin_option
 from clbench.cli.show import show
+from clbench.cli.stream import stream
 from clbench.errors import ClbenchError, ConfigError, did_you_mean
 
 __all__ = ["main"]
@@ -65,5 +66,5 @@ def main() -> None:
     """Benchmark continual learning of vision-language models: streams of domains, methods as plugins."""
 
 
-for _command in (run, leaderboard, claims, list_, show, plugins):
+for _command in (run, leaderboard, claims, list_, show, stream, plugins):
     main.add_command(_command)

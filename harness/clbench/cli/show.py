@@ -63,7 +63,13 @@ def show(ctx: click.Context, kind: str, name: str, paths: tuple[Path, ...], form
         return
     if kind not in KINDS:
         raise UnknownNameError("kind of thing to show", kind, (*KINDS, "run"))
-    found = Session.of(ctx).registry.find(cast("Kind", kind), name)
+    registry = Session.of(ctx).registry
+    if kind == "stream":
+        from clbench.streams.folders import find_stream
+
+        found: Contribution[Any] = find_stream(registry, name)  # a YAML file's as well
+    else:
+        found = registry.find(cast("Kind", kind), name)
     if kind == "method":
         from clbench.boards.card import declared, render_card
         from clbench.cli.card import card_of, print_card

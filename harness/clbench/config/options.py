@@ -37,6 +37,7 @@ class Options:
     label_space: str | None = None
     label_spaces: tuple[str, ...] | None = None
     eval_batch: int | None = None
+    batches: str | None = None
     launcher: str | None = None
     out: Path | None = None
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -230,6 +231,7 @@ _READERS: Mapping[str, Any] = {
     "label_space": _Reader.text,
     "label_spaces": _Reader.names,
     "eval_batch": _Reader.batch,
+    "batches": _Reader.text,
     "launcher": _Reader.text,
     "out": _Reader.path,
     "set": _Reader.set,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, TypeVar, cast, get_args
 
 from clbench.config.options import Options
-from clbench.config.runconfig import RunConfig
+from clbench.config.runconfig import Composition, RunConfig
 from clbench.config.settings import resolve_settings
 from clbench.errors import ClbenchError, ConfigError, UnknownNameError, did_you_mean
 from clbench.plugins import Contribution, Kind, Registry
@@ -17,6 +18,7 @@ __all__ = ["DEFAULT_STREAM", "PRECISIONS", "resolve"]
 
 DEFAULT_STREAM = "mini"
 PRECISIONS = ("fp32", "bf16", "fp16")
+COMPOSITIONS = get_args(Composition)
 
 T = TypeVar("T")
 
@@ -66,8 +68,11 @@ class _Resolver:
         self.problems: list[ClbenchError | str] = list(options.problems)
 
     def resolve(self, find_device: Callable[[str], str]) -> tuple[RunConfig, ...]:
+        from clbench.streams.folders import is_file
+
         options = self.options
-        stream = self.find("stream", options.stream or DEFAULT_STREAM)
+        wanted = options.stream or DEFAULT_STREAM
+        stream = self.find("stream", wanted)
         methods = self.methods()
         order = self.order(stream.spec) if stream else None
         backbone = options.backbone or (stream.spec.default_backbone if stream else None)
@@ -79,6 +84,7 @@ class _Resolver:
             self.find("launcher", options.launcher)
         label_space, label_spaces = self.label_spaces()
         precision = self.choice("precision", options.precision, PRECISIONS) or "fp32"
+        batches = self.choice("composition of batches", options.batches, COMPOSITIONS) or "natural"
         wanted_device = self.device()
         settings = {
             name: self.checked(
@@ -113,6 +119,9 @@ class _Resolver:
                 label_space=cast(Any, label_space),
                 label_spaces=cast(Any, label_spaces),
                 eval_batch=options.eval_batch or 256,
+                batches=cast(Any, batches),
+                stream_file=str(Path(wanted).absolute()) if is_file(wanted) else None,
+                stream_digest=stream.spec.digest,
                 settings=settings[name][0],
                 settings_sources=settings[name][1],
             )
@@ -200,6 +209,14 @@ class _Resolver:
     # -- collecting mistakes ------------------------------------------------------------------------
 
     def find(self, kind: Kind, name: str) -> Contribution[Any] | None:
+        from clbench.streams.folders import find_dataset, find_stream
+
+        finders: dict[str, Callable[..., Contribution[Any]]] = {
+            "stream": find_stream,  # also from a file
+            "dataset": find_dataset,
+        }
+        if kind in finders:
+            return self.try_(lambda: finders[kind](self.registry, name))
         return self.try_(lambda: self.registry.find(kind, name))
 
     def choice(self, title: str, value: str | None, choices: tuple[str, ...]) -> str | None:

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from clbench.methods.fit import Precision
     from clbench.streams.labels import LabelSpaceName
 
-__all__ = ["RunConfig", "SettingSource"]
+__all__ = ["Composition", "RunConfig", "SettingSource"]
 
+Composition = Literal["natural", "mixed", "single"]
 SettingSource = Literal["default", "tuned", "user"]
 
 
@@ -30,6 +31,9 @@ class RunConfig:
         label_space: the primary one, whose matrix is ranked.
         label_spaces: all that are scored; holds the primary one.
         eval_batch: images per batch when testing.
+        batches: which images share a test batch; see :mod:`clbench.runs.composition`.
+        stream_file, stream_digest: the YAML file that describes the stream, and the digest of its content;
+            ``None`` and empty for a plugin's stream.
         settings: of the method, complete and JSON-serialisable.
         settings_sources: for each setting whether its value is the class's ``default`` (the paper's), the
             plugin's ``tuned`` one for this stream, or the ``user``'s.
@@ -46,6 +50,9 @@ class RunConfig:
     label_space: LabelSpaceName = "task"
     label_spaces: tuple[LabelSpaceName, ...] = ("task", "seen", "union")
     eval_batch: int = 256
+    batches: Composition = "natural"
+    stream_file: str | None = None
+    stream_digest: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     settings_sources: Mapping[str, SettingSource] = field(default_factory=dict)
 
@@ -53,13 +60,22 @@ class RunConfig:
         return hash(self.key)
 
     @property
+    def stream_source(self) -> str:
+        """What finds the stream: its file, else its name."""
+        return self.stream_file or self.stream
+
+    @property
     def key(self) -> str:
         """Sixteen hexadecimal digits, equal for configurations that must give equal figures.
 
-        Of the device the kind counts, not its index; where a setting's value came from does not count.
+        Of the device the kind counts, not its index; where a setting's value came from does not count, nor
+        where a stream's file lies, but its content.
         """
         deciding = self.as_json()
-        del deciding["settings_sources"]
+        del deciding["settings_sources"], deciding["stream_file"]
+        for later, usual in (("batches", "natural"), ("stream_digest", "")):
+            if deciding[later] == usual:  # keys of records from before these fields stay what they are
+                del deciding[later]
         deciding["device"] = self.device.partition(":")[0]
         text = json.dumps(deciding, sort_keys=True, ensure_ascii=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

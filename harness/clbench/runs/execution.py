@@ -116,7 +116,7 @@ class _Run:
     # -- the run ------------------------------------------------------------------------------------
 
     def execute(self) -> RunOutcome:
-        spec = self.workbench.registry.find("streams", self.config.stream).spec
+        spec = self.workbench.find_stream(self.config.stream_source).spec
         self.tasks = tuple(task.key for task in spec.tasks)
         self.folder.mkdir(parents=True, exist_ok=True)
         try:

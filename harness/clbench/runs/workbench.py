@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 import torch
 
 from clbench.config import RunConfig
-from clbench.errors import ConfigError, PluginError
+from clbench.errors import ConfigError, DataError, PluginError
 from clbench.methods.context import Context, FeatureCache, ProgressFunction, Reference
 from clbench.methods.contract import Method
 from clbench.models import Backbone, ImageGenerator
-from clbench.plugins import Registry
+from clbench.plugins import Contribution, Registry
 from clbench.specs import StreamSpec, load_reference
 from clbench.streams import ImageSet, Stream, order_keys
+from clbench.streams.folders import find_dataset, find_stream
 
 T = TypeVar("T")
 
@@ -49,10 +50,14 @@ class Workbench:
         self.features = FeatureCache()
         self._loaded: dict[tuple[str, ...], Any] = {}
 
+    def find_stream(self, name: str) -> Contribution[StreamSpec]:
+        """The description of the stream ``name``, or of the YAML file ``name``."""
+        return self._once(("stream spec", name), lambda: find_stream(self.registry, name))
+
     def stream(self, name: str, order: str) -> Stream:
-        """The stream with its tasks in ``order``."""
-        spec: StreamSpec = self.registry.find("streams", name).spec
-        stream: Stream = self._once(("stream", name), lambda: load_reference(spec.factory)())
+        """The stream ``name``, or that of the YAML file ``name``, with its tasks in ``order``."""
+        spec = self.find_stream(name).spec
+        stream: Stream = self._once(("stream", name), spec.build)
         keys = tuple(task.key for task in spec.tasks)
         if stream.keys != keys:
             raise PluginError(
@@ -76,17 +81,19 @@ class Workbench:
         """Reference images and texts of the data set ``name``."""
 
         def load() -> Reference:
-            dataset = load_reference(self.registry.find("datasets", name).spec.factory)()
+            dataset = find_dataset(self.registry, name).spec.build()
             if isinstance(dataset, Reference):
                 return dataset
-            return Reference(ImageSet(dataset, name=name, label=None), tuple(dataset["text"]))
+            contents = dataset["sha256"] if "sha256" in dataset.column_names else None
+            images = ImageSet(dataset, name=name, label=None, contents=contents)
+            return Reference(images, tuple(dataset["text"]))
 
         return self._once(("reference", name), load)
 
     def names(self, name: str) -> tuple[str, ...]:
         """Class names of the data set ``name``."""
-        spec = self.registry.find("datasets", name).spec
-        return self._once(("names", name), lambda: tuple(map(str, load_reference(spec.factory)())))
+        spec = find_dataset(self.registry, name).spec
+        return self._once(("names", name), lambda: tuple(map(str, spec.build())))
 
     def generator(self, name: str, device: torch.device) -> ImageGenerator:
         """The text-to-image model ``name``."""
@@ -119,11 +126,17 @@ class Bench:
         self.declared: dict[str, str | float | bool] = {}
         self.device = resolve_device(config.device)
         self.method = workbench.registry.find("methods", config.method)
-        self.stream_spec: StreamSpec = workbench.registry.find("streams", config.stream).spec
+        self.found_stream = workbench.find_stream(config.stream_source)
+        self.stream_spec: StreamSpec = self.found_stream.spec
+        if self.stream_spec.digest != config.stream_digest:
+            raise DataError(
+                f"{config.stream_source} or its images were changed after the run was planned",
+                fix="run the command again: it is another stream now",
+            )
 
     @cached_property
     def stream(self) -> Stream:
-        return self._workbench.stream(self.config.stream, self.config.order)
+        return self._workbench.stream(self.config.stream_source, self.config.order)
 
     @cached_property
     def initial(self) -> Backbone:
@@ -134,7 +147,7 @@ class Bench:
         registry, config = self._workbench.registry, self.config
         used = [
             self.method,
-            registry.find("streams", config.stream),
+            self.found_stream,
             registry.find("backbones", config.backbone),
         ]
         if config.generator and "generator" in self.method.spec.requires:

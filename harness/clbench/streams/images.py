@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,10 +45,18 @@ class ImageSet:
             converted to it when they are decoded, before anything else.
         name: where it comes from, for messages.
         image, label: the columns' names.
+        contents: for files on disk, the SHA-256 of each one's bytes as hexadecimal digits, where those are
+            to identify an image; otherwise its folder and file name do.
     """
 
     def __init__(
-        self, dataset: Dataset, *, name: str = "images", image: str = "image", label: str | None = "label"
+        self,
+        dataset: Dataset,
+        *,
+        name: str = "images",
+        image: str = "image",
+        label: str | None = "label",
+        contents: Sequence[str] | None = None,
     ) -> None:
         import datasets
 
@@ -63,6 +72,7 @@ class ImageSet:
         self._raw = dataset.select_columns([image]).cast_column(image, datasets.Image(decode=False))
         self._image = image
         self._label = label
+        self._contents = None if contents is None else tuple(contents)
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -79,13 +89,30 @@ class ImageSet:
     def digest(self) -> str:
         """Content digest: encoded bytes (or path, for files on disk) and label of each image, in order."""
         total = hashlib.sha256((self._mode or "").encode())
+        for content in self._content_digests():
+            total.update(content)
+        total.update(self.labels.tobytes())
+        return total.hexdigest()
+
+    def _content_digests(self) -> Iterator[bytes]:
+        if self._contents is not None:
+            yield from map(bytes.fromhex, self._contents)
+            return
         for start in range(0, len(self), 1024):
             for item in self._raw[start : start + 1024][self._image]:
                 raw = item["bytes"]
                 content = raw if raw is not None else _tail(item["path"]).encode()
-                total.update(hashlib.sha256(content).digest())
-        total.update(self.labels.tobytes())
-        return total.hexdigest()
+                yield hashlib.sha256(content).digest()
+
+    def select(self, indices: Sequence[int]) -> ImageSet:
+        """The images at ``indices``, in that order."""
+        return ImageSet(
+            self.dataset.select(indices),
+            name=self.name,
+            image=self._image,
+            label=self._label,
+            contents=None if self._contents is None else [self._contents[i] for i in indices],
+        )
 
     def check_labels(self, classes: int, name: str) -> None:
         """Raise :class:`DataError` unless there are images and all labels are in ``0 … classes - 1``."""
@@ -110,7 +137,9 @@ class ImageSet:
 
         item: dict[str, Any] = self._raw[int(index)][self._image]
         try:
-            image = PIL.Image.open(io.BytesIO(item["bytes"]) if item["bytes"] is not None else item["path"])
+            image: PIL.Image.Image = PIL.Image.open(
+                io.BytesIO(item["bytes"]) if item["bytes"] is not None else item["path"]
+            )
             image.load()
             if self._mode is not None and image.mode != self._mode:
                 image = image.convert(self._mode)
