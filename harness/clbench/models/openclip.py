@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from clbench.errors import DataError
+from clbench.errors import ConfigError, DataError
 from clbench.models.backbone import Backbone
 from clbench.streams.preprocessing import Preprocessing
 
@@ -61,10 +61,14 @@ def load_open_clip(
     Random weights are drawn with ``seed``, their logit scale set to ln 100 so that losses are not flat.
 
     Raises:
+        ConfigError: the weights were trained with another activation than ``architecture`` has.
         DataError: the weights cannot be fetched.
     """
     import open_clip
 
+    quick = bool((open_clip.get_model_config(architecture) or {}).get("quick_gelu"))
+    if pretrained is not None:
+        _check_activation(architecture, pretrained, quick)
     if pretrained is None:
         with torch.random.fork_rng(devices=[]), _quiet():
             torch.manual_seed(seed)
@@ -88,7 +92,6 @@ def load_open_clip(
         mean=tuple(visual.preprocess_cfg["mean"]) if hasattr(visual, "preprocess_cfg") else visual.image_mean,
         std=tuple(visual.preprocess_cfg["std"]) if hasattr(visual, "preprocess_cfg") else visual.image_std,
     )
-    quick = architecture.endswith("quickgelu") or pretrained == "openai"
     return Backbone(
         name,
         model.float().eval(),
@@ -96,6 +99,21 @@ def load_open_clip(
         preprocessing,
         activation="quickgelu" if quick else "gelu",
     )
+
+
+def _check_activation(architecture: str, pretrained: str, quick: bool) -> None:
+    """Refuse what open_clip only warns of: weights with another activation than they were trained with."""
+    import open_clip
+
+    trained = open_clip.get_pretrained_cfg(architecture, pretrained)
+    if trained and bool(trained.get("quick_gelu")) != quick:
+        names = {True: "QuickGELU", False: "GELU"}
+        plain = architecture.removesuffix("-quickgelu")
+        raise ConfigError(
+            f"the weights {pretrained!r} do not belong to {architecture}",
+            why=f"they were trained with {names[not quick]}, and it has {names[quick]}",
+            fix=f"load them into {plain if quick else f'{plain}-quickgelu'}",
+        )
 
 
 def _side(size: int | list[int] | tuple[int, ...]) -> int:

@@ -1,0 +1,128 @@
+"""What is known of the eleven data sets before any file is opened."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+__all__ = [
+    "KEYS",
+    "DataSet",
+    "Protocol",
+    "class_names",
+    "counts_checked",
+    "data_set",
+    "data_sets",
+    "document",
+]
+
+Protocol = Literal["zscl", "coop"]
+
+KEYS = (
+    "aircraft",
+    "caltech101",
+    "cifar100",
+    "dtd",
+    "eurosat",
+    "flowers",
+    "food",
+    "mnist",
+    "oxfordpet",
+    "stanfordcars",
+    "sun397",
+)
+"""The tasks of MTIL in Order I."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """One of the eleven.
+
+    Attributes:
+        key, title: the name to type and to print.
+        classes: number of classes by protocol.
+        sizes: number of images by protocol and split.
+        templates: all prompts; the first is the one to train with.
+        mode: PIL's mode that images are converted to before they are resized; ``None``: as they are.
+        rate_scale: factor on the learning rate that ZSCL and GIFT train it with.
+        torchvision: name of the class in ``torchvision.datasets`` that reads it.
+        files: what that class reads, relative to the data root.
+        split: name of the file with CoOp's split; ``None``: CoOp's code splits it by itself.
+        split_in, images_in: folders where that file may lie, and that its paths may start from.
+    """
+
+    key: str
+    title: str
+    classes: Mapping[str, int]
+    sizes: Mapping[str, Mapping[str, int]]
+    templates: tuple[str, ...]
+    mode: str | None
+    rate_scale: float
+    torchvision: str
+    files: tuple[str, ...]
+    split: str | None
+    split_in: tuple[str, ...]
+    images_in: tuple[str, ...]
+
+    def missing(self, root: Path) -> tuple[Path, ...]:
+        """Those of its files that are not under ``root``."""
+        return tuple(root / name for name in self.files if not (root / name).exists())
+
+
+@cache
+def document(name: str) -> Mapping[str, Any]:
+    """One of the TOML files of this package."""
+    text = files("clbench_mtil").joinpath("data", name).read_text(encoding="utf-8")
+    return MappingProxyType(tomllib.loads(text))
+
+
+@cache
+def data_sets() -> Mapping[str, DataSet]:
+    """All eleven, by key, in Order I."""
+    return MappingProxyType({key: _data_set(key, document("datasets.toml")[key]) for key in KEYS})
+
+
+def data_set(key: str) -> DataSet:
+    return data_sets()[key]
+
+
+def class_names(key: str) -> Mapping[str, str] | tuple[str, ...]:
+    """The authors' own names: by folder (caltech101, eurosat), or in the order of the labels (flowers)."""
+    entry = document("names.toml")[key]
+    return tuple(entry["names"]) if "names" in entry else MappingProxyType(entry)
+
+
+def counts_checked() -> bool:
+    """Whether a data set of another size than the published one is an error.
+
+    ``CLBENCH_MTIL_COUNTS=any`` takes what there is, for trials on a part of the data; the stream's
+    fingerprint then says so.
+    """
+    return os.environ.get("CLBENCH_MTIL_COUNTS", "published") != "any"
+
+
+def _data_set(key: str, entry: Mapping[str, Any]) -> DataSet:
+    return DataSet(
+        key=key,
+        title=entry["title"],
+        classes=entry["classes"],
+        sizes={
+            "zscl": dict(zip(("train", "test"), entry["zscl"], strict=True)),
+            "coop": dict(zip(("train", "validation", "test"), entry["coop"], strict=True)),
+        },
+        templates=tuple(entry["templates"]),
+        mode=entry["mode"] or None,
+        rate_scale=float(entry["rate_scale"]),
+        torchvision=entry["torchvision"],
+        files=tuple(entry["files"]),
+        split=entry.get("split"),
+        split_in=tuple(entry.get("split_in", ())),
+        images_in=tuple(entry.get("images_in", ())),
+    )

@@ -1,0 +1,178 @@
+"""The data sets from a folder in torchvision's layout. torchvision lists files and labels.
+
+Nothing is decoded. Arrays (CIFAR100, MNIST) become uncompressed PPM and PGM images: exact, and costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from clbench.errors import ClbenchError, DataError
+
+from clbench_mtil.catalogue import data_set
+from clbench_mtil.samples import Collection, Samples
+
+__all__ = ["read"]
+
+
+def read(key: str, root: Path) -> Collection:
+    """Read where the images of a data set lie, and their labels.
+
+    Raises:
+        DataError: something is missing or torchvision cannot read it; names the files.
+    """
+    entry = data_set(key)
+    missing = entry.missing(root)
+    if missing:
+        raise DataError(
+            f"{entry.title} is not complete under {root}",
+            why=f"there is no {', '.join(str(path.relative_to(root)) for path in missing)}",
+            fix="see `clbench doctor mtil`; CLBENCH_DATA names another folder",
+        )
+    try:
+        return _READERS[key](root)
+    except ClbenchError:
+        raise
+    except Exception as error:
+        # torchvision and scipy raise whatever a damaged file leads to
+        raise DataError(
+            f"{entry.title} under {root} cannot be read",
+            why=f"{type(error).__name__}: {error}",
+            fix=f"fetch it again; it is read by torchvision.datasets.{entry.torchvision} and consists of "
+            f"{', '.join(entry.files)}",
+        ) from error
+
+
+def _path(path: str | Path) -> str:
+    """A loader for torchvision that opens nothing."""
+    return str(path)
+
+
+def _samples(dataset: Any) -> Samples:
+    """Of a torchvision data set that was given :func:`_path` as its loader."""
+    pairs = [dataset[index] for index in range(len(dataset))]
+    return Samples([path for path, _ in pairs], [int(label) for _, label in pairs])
+
+
+def _aircraft(root: Path) -> Collection:
+    from torchvision.datasets import FGVCAircraft
+
+    parts = {s: FGVCAircraft(root, s, loader=_path) for s in ("train", "val", "test")}
+    return Collection(tuple(parts["train"].classes), {s: _samples(data) for s, data in parts.items()})
+
+
+def _caltech101(root: Path) -> Collection:
+    from torchvision.datasets import Caltech101
+
+    data = Caltech101(root)
+    images = Path(data.root) / "101_ObjectCategories"
+    paths = [
+        str(images / data.categories[label] / f"image_{number:04d}.jpg")
+        for label, number in zip(data.y, data.index, strict=True)
+    ]
+    return Collection(tuple(data.categories), {"all": Samples(paths, data.y)})
+
+
+def _cifar100(root: Path) -> Collection:
+    from torchvision.datasets import CIFAR100
+
+    parts = {"train": CIFAR100(root, train=True), "test": CIFAR100(root, train=False)}
+    return Collection(
+        tuple(parts["train"].classes),
+        {s: Samples([_portable(image) for image in data.data], data.targets) for s, data in parts.items()},
+    )
+
+
+def _dtd(root: Path) -> Collection:
+    from torchvision.datasets import DTD
+
+    parts = {s: DTD(root, s, partition=1, loader=_path) for s in ("train", "test")}
+    return Collection(tuple(parts["train"].classes), {s: _samples(data) for s, data in parts.items()})
+
+
+def _eurosat(root: Path) -> Collection:
+    from torchvision.datasets import EuroSAT
+
+    data = EuroSAT(root, loader=_path)
+    return Collection(tuple(data.classes), {"all": _samples(data)})
+
+
+def _flowers(root: Path) -> Collection:
+    from torchvision.datasets import Flowers102
+
+    parts = {s: Flowers102(root, s, loader=_path) for s in ("train", "test")}
+    # the ids; torchvision's own names differ from the authors' in one
+    names = tuple(map(str, range(1, 103)))
+    return Collection(names, {s: _samples(data) for s, data in parts.items()})
+
+
+def _food(root: Path) -> Collection:
+    from torchvision.datasets import Food101
+
+    parts = {s: Food101(root, s, loader=_path) for s in ("train", "test")}
+    return Collection(tuple(parts["train"].classes), {s: _samples(data) for s, data in parts.items()})
+
+
+def _mnist(root: Path) -> Collection:
+    from torchvision.datasets import MNIST
+
+    parts = {"train": MNIST(root, train=True), "test": MNIST(root, train=False)}
+    return Collection(
+        tuple(MNIST.classes),
+        {
+            s: Samples([_portable(image) for image in data.data.numpy()], data.targets.tolist())
+            for s, data in parts.items()
+        },
+    )
+
+
+def _oxfordpet(root: Path) -> Collection:
+    from torchvision.datasets import OxfordIIITPet
+
+    parts = {"train": OxfordIIITPet(root, "trainval"), "test": OxfordIIITPet(root, "test")}
+    return Collection(
+        tuple(parts["train"].classes),
+        # it alone takes no loader, so its lists are read
+        {s: Samples([str(p) for p in data._images], list(data._labels)) for s, data in parts.items()},
+    )
+
+
+def _stanfordcars(root: Path) -> Collection:
+    from torchvision.datasets import StanfordCars
+
+    parts = {s: StanfordCars(root, s, loader=_path) for s in ("train", "test")}
+    return Collection(tuple(parts["train"].classes), {s: _samples(data) for s, data in parts.items()})
+
+
+def _sun397(root: Path) -> Collection:
+    from torchvision.datasets import SUN397
+
+    data = SUN397(root, loader=_path)
+    # torchvision leaves the files in the order of the file system, which no other machine has
+    pairs = sorted(data[index] for index in range(len(data)))
+    return Collection(tuple(data.classes), {"all": Samples([p for p, _ in pairs], [y for _, y in pairs])})
+
+
+def _portable(pixels: np.ndarray) -> bytes:
+    """uint8 (height, width) or (height, width, 3) → the bytes of a PGM or PPM image."""
+    height, width = pixels.shape[:2]
+    kind = b"P5" if pixels.ndim == 2 else b"P6"
+    return kind + f" {width} {height} 255\n".encode() + np.ascontiguousarray(pixels).tobytes()
+
+
+_READERS: Mapping[str, Callable[[Path], Collection]] = {
+    "aircraft": _aircraft,
+    "caltech101": _caltech101,
+    "cifar100": _cifar100,
+    "dtd": _dtd,
+    "eurosat": _eurosat,
+    "flowers": _flowers,
+    "food": _food,
+    "mnist": _mnist,
+    "oxfordpet": _oxfordpet,
+    "stanfordcars": _stanfordcars,
+    "sun397": _sun397,
+}

@@ -1,0 +1,62 @@
+"""What this plugin contributes to clbench. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from clbench import BackboneSpec, DatasetSpec, StreamSpec, hookimpl
+
+from clbench_mtil.variants import VARIANTS, incremental_specs
+
+__all__ = ["clbench_backbones", "clbench_datasets", "clbench_streams"]
+
+
+@hookimpl
+def clbench_streams() -> list[StreamSpec]:
+    """MTIL in both protocols, few-shot MTIL, X-TAIL, class-incremental CIFAR100."""
+    return [*(variant.spec() for variant in VARIANTS.values()), *incremental_specs()]
+
+
+@hookimpl
+def clbench_datasets() -> list[DatasetSpec]:
+    """ImageNet's images with Conceptual Captions' texts, and ImageNet's names."""
+    return [
+        DatasetSpec(
+            name="imagenet-100k",
+            title="ImageNet, 100,000 images; Conceptual Captions",
+            summary="random training images (seed 42) and validation captions; they are no pairs",
+            factory="clbench_mtil.reference:reference",
+            arguments=("100000",),
+            kind="reference",
+        ),
+        DatasetSpec(
+            name="imagenet",
+            title="ImageNet; Conceptual Captions",
+            summary="all training images and validation captions; they are no pairs",
+            factory="clbench_mtil.reference:reference",
+            kind="reference",
+        ),
+        DatasetSpec(
+            name="imagenet-names",
+            title="ImageNet's class names",
+            summary="1,000 names, 998 of them distinct",
+            factory="clbench_mtil.reference:class_pool",
+            kind="names",
+        ),
+    ]
+
+
+@hookimpl
+def clbench_backbones() -> list[BackboneSpec]:
+    """CLIP's ViT-B/16 and ViT-B/32, with OpenAI's weights and with random ones."""
+    weights = {"openai": "OpenAI's weights", "random": "random weights, for trials"}
+    return [
+        BackboneSpec(
+            name=f"ViT-B-{patch}.{tag}",
+            title=f"CLIP ViT-B/{patch}" + (", random" if tag == "random" else ""),
+            summary=f"{patch}×{patch} patches of 224 pixels, QuickGELU; {what}",
+            factory=f"clbench_mtil.models:vit_b_{patch}{'_random' if tag == 'random' else ''}",
+            parameters=parameters,
+            image_size=224,
+        )
+        for patch, parameters in ((16, 149_620_737), (32, 151_277_313))
+        for tag, what in weights.items()
+    ]

@@ -1,0 +1,118 @@
+"""Data outside of all tasks: ImageNet's images and names, captions of Conceptual Captions."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from clbench.errors import DataError
+from clbench.methods import Reference
+from clbench.streams import ImageSet, data_root
+
+__all__ = ["CAPTIONS", "IMAGES", "class_pool", "find_captions", "find_images", "reference"]
+
+IMAGES = ("imagenet/train", "ImageNet/train")
+"""Folders, relative to the data root, with a folder of images per class."""
+
+CAPTIONS = ("conceptual_captions", "cc_data")
+"""Folders, relative to the data root, with the captions as ``.tsv`` or ``.csv``, by tabs."""
+
+SUBSET_SEED = 42
+"""Of ZSCL's ``ImageNetSUB``."""
+
+
+def reference(size: str = "") -> Reference:
+    """ImageNet's training images and the captions; they are no pairs.
+
+    Args:
+        size: take so many images at random, as ZSCL's ``ImageNetSUB`` does (a permutation with seed 42);
+            empty: all.
+
+    Raises:
+        DataError: images or captions are missing.
+    """
+    import datasets
+
+    root = data_root()
+    images, captions = find_images(root), find_captions(root)
+    lacking = [
+        *([] if images else [f"training images of ImageNet ({' or '.join(str(root / p) for p in IMAGES)})"]),
+        *(
+            []
+            if captions
+            else [f"validation captions of Conceptual Captions ({root / CAPTIONS[0]}/*.tsv or *.csv)"]
+        ),
+    ]
+    if images is None or captions is None:
+        raise DataError(
+            f"there are no {' and no '.join(lacking)}",
+            why="methods that distil on reference data take them from there",
+            fix="see `clbench doctor mtil`; CLBENCH_DATA names another folder",
+        )
+    paths = _subset(_image_files(images), int(size)) if size else _image_files(images)
+    table = datasets.Dataset.from_dict(
+        {"image": [{"bytes": None, "path": path} for path in paths]},
+        features=datasets.Features({"image": datasets.Image(mode="RGB")}),
+    )
+    return Reference(ImageSet(table, name="imagenet/train", label=None), read_captions(captions))
+
+
+def class_pool() -> tuple[str, ...]:
+    """The 1000 names of ImageNet's classes, of which 998 are distinct."""
+    from open_clip import IMAGENET_CLASSNAMES
+
+    return tuple(IMAGENET_CLASSNAMES)
+
+
+def find_images(root: Path) -> Path | None:
+    """The folder of ImageNet's training images under ``root``."""
+    return next((root / name for name in IMAGES if (root / name).is_dir()), None)
+
+
+def find_captions(root: Path) -> Path | None:
+    """The first file of captions under ``root``, by name."""
+    folders = [root / name for name in CAPTIONS]
+    found = [
+        path for folder in folders for suffix in ("tsv", "csv") for path in sorted(folder.glob(f"*.{suffix}"))
+    ]
+    return found[0] if found else None
+
+
+def read_captions(path: Path) -> tuple[str, ...]:
+    """Read captions from a file with tabs between its columns: the column ``title``, else the first.
+
+    Google's file has caption and address and no header; the one that ZSCL reads has ``title`` and
+    ``filepath`` (of the images that could still be fetched).
+
+    Raises:
+        DataError: there are none in it.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row]
+    column = 0
+    if rows and "title" in rows[0]:
+        column = rows[0].index("title")
+        rows = rows[1:]
+    texts = tuple(row[column].strip() for row in rows if len(row) > column and row[column].strip())
+    if not texts:
+        raise DataError(f"{path} has no captions", fix="fetch it again; its columns have tabs between them")
+    return texts
+
+
+def _image_files(folder: Path) -> list[str]:
+    """Paths in the order of torchvision's ``ImageFolder``."""
+    from torchvision.datasets import ImageFolder
+
+    try:
+        return [path for path, _ in ImageFolder(folder).samples]
+    except OSError as error:
+        raise DataError(
+            f"{folder} cannot be read as a folder of images per class", why=str(error), fix="fetch it again"
+        ) from error
+
+
+def _subset(paths: list[str], size: int) -> list[str]:
+    import torch
+
+    order = torch.randperm(len(paths), generator=torch.Generator().manual_seed(SUBSET_SEED)).tolist()
+    return [paths[i] for i in order[:size]]

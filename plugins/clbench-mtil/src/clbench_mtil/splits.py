@@ -1,0 +1,55 @@
+"""The rules by which samples are divided. All are functions of sizes, labels and a seed alone."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+
+__all__ = ["draw_shots", "eighty_twenty", "fifth_per_class"]
+
+
+def eighty_twenty(n: int) -> tuple[list[int], list[int]]:
+    """Indices of training and test samples of a data set without an official split.
+
+    The first ⌊0.8 n⌋ of a permutation by a fresh generator with seed 42 are to train (ZSCL's
+    ``src/datasets/collections.py``; GIFT and MoE-Adapters have it from there).
+    """
+    import torch
+
+    permutation = torch.randperm(n, generator=torch.Generator().manual_seed(42)).tolist()
+    size = n * 8 // 10
+    return permutation[:size], permutation[size:]
+
+
+def fifth_per_class(labels: Sequence[int], seed: int) -> tuple[list[int], list[int]]:
+    """Indices to train and to validate: a fifth of each class, rounded, is held out.
+
+    CoOp's code does so at run time for data sets without a file of their split, with whatever state the
+    random generator is in; here the state is that of ``seed``.
+    """
+    chance = random.Random(seed)
+    train: list[int] = []
+    held_out: list[int] = []
+    for indices in _by_class(labels):
+        chance.shuffle(indices)
+        size = round(0.2 * len(indices))
+        held_out += indices[:size]
+        train += indices[size:]
+    return sorted(train), sorted(held_out)
+
+
+def draw_shots(labels: Sequence[int], shots: int, seed: int) -> list[int]:
+    """Indices of ``shots`` random samples of each class, or of all it has; ascending."""
+    chance = random.Random(seed)
+    drawn: list[int] = []
+    for indices in _by_class(labels):
+        drawn += chance.sample(indices, min(shots, len(indices)))
+    return sorted(drawn)
+
+
+def _by_class(labels: Sequence[int]) -> list[list[int]]:
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for index, label in enumerate(labels):
+        found[label].append(index)
+    return [found[label] for label in sorted(found)]

@@ -1,0 +1,118 @@
+"""Builds the streams over whole data sets: MTIL in both protocols, few-shot MTIL, X-TAIL."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from clbench.errors import ClbenchError, ConfigError, DataError
+from clbench.streams import Stream, Task, data_root
+
+from clbench_mtil import folder
+from clbench_mtil.catalogue import Protocol, counts_checked, data_set
+from clbench_mtil.protocols import SPLIT_SEED, Source, divide
+from clbench_mtil.samples import Splits, image_set
+from clbench_mtil.splits import draw_shots
+from clbench_mtil.variants import VARIANTS, Variant
+
+__all__ = ["build", "build_task", "find_source", "shots_seed", "stream_meta"]
+
+
+def build(name: str) -> Stream:
+    """Open the data sets of the stream ``name``.
+
+    Raises:
+        DataError: some cannot be used; names all of them.
+    """
+    variant = VARIANTS[name]
+    root, source = data_root(), find_source(data_root())
+    tasks: list[Task] = []
+    problems: list[ClbenchError] = []
+    for key in variant.keys:
+        try:
+            tasks.append(build_task(key, variant, source, root))
+        except DataError as error:
+            problems.append(error)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise DataError(
+            f"{len(problems)} of the {len(variant.keys)} data sets of {name} cannot be used",
+            why="".join(f"\n  - {problem.what}: {problem.why}" for problem in problems),
+            fix="see `clbench doctor mtil`; CLBENCH_DATA names the folder they are in",
+        )
+    return Stream(name, tuple(tasks), protocol=variant.protocol, meta=stream_meta(variant))
+
+
+def build_task(key: str, variant: Variant, source: Source, root: Path) -> Task:
+    """One data set as ``variant`` has it."""
+    entry = data_set(key)
+    splits = divide(key, variant.protocol, source, root)
+    if variant.shots:
+        splits = _few(splits, variant.shots, shots_seed())
+    # CoOp's code opens every image as RGB (MNIST as grey), torchvision all but Caltech101's
+    mode = entry.mode or ("RGB" if variant.protocol == "coop" else None)
+    sets = {
+        part: image_set(samples, splits.classes, mode, f"{key}/{part}")
+        for part, samples in splits.parts.items()
+    }
+    return Task(
+        key,
+        entry.title,
+        splits.classes,
+        _templates(entry.templates, variant.protocol),
+        sets["train"],
+        sets["test"],
+        sets.get("validation"),
+        entry.rate_scale if variant.protocol == "zscl" else 1.0,
+    )
+
+
+def find_source(root: Path) -> Source:
+    """What reads the samples: the folder of the data."""
+    return lambda key: folder.read(key, root)
+
+
+def shots_seed() -> int:
+    """Seed of the few-shot draw: ``CLBENCH_MTIL_SHOTS_SEED``, else 1."""
+    given = os.environ.get("CLBENCH_MTIL_SHOTS_SEED", "1")
+    if not given.isdigit():
+        raise ConfigError(
+            f"CLBENCH_MTIL_SHOTS_SEED is {given!r}",
+            why="it is not a whole number",
+            fix="set it to 1, 2, 3, …",
+        )
+    return int(given)
+
+
+def stream_meta(variant: Variant) -> dict[str, object]:
+    """What else makes the stream what it is; part of its fingerprint."""
+    meta: dict[str, object] = {}
+    if variant.protocol == "zscl":
+        meta["sun397_files"] = "sorted"
+        meta["notes"] = (
+            "SUN397: files sorted before the 80/20 split, where the authors' order is the disk's",
+        )
+    else:
+        meta["validation_seed"] = SPLIT_SEED
+    if variant.shots:
+        meta |= {"shots": variant.shots, "shots_seed": shots_seed()}
+    if not counts_checked():
+        meta["counts"] = "any"
+    return meta
+
+
+def _templates(templates: tuple[str, ...], protocol: Protocol) -> tuple[str, ...]:
+    """ZSCL trains with the first and averages all at test; CoOp's family has the first alone."""
+    return templates if protocol == "zscl" else templates[:1]
+
+
+def _few(splits: Splits, shots: int, seed: int) -> Splits:
+    """``shots`` per class to train and, as in CoOp's code, up to four to validate."""
+    parts = dict(splits.parts)
+    parts["train"] = parts["train"].take(draw_shots(parts["train"].labels, shots, seed))
+    if "validation" in parts:
+        held_out = parts["validation"]
+        parts["validation"] = held_out.take(draw_shots(held_out.labels, min(shots, 4), seed))
+    return replace(splits, parts=parts)

@@ -1,0 +1,140 @@
+"""The streams of this package, before any data are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from clbench import StreamSpec, TaskSummary
+
+from clbench_mtil.catalogue import KEYS, Protocol, data_set, document
+
+__all__ = ["BACKBONE", "CIL_STEPS", "SHOTS", "VARIANTS", "Variant", "class_order", "incremental_specs"]
+
+BACKBONE = "ViT-B-16.openai"
+SHOTS = (1, 4, 5, 16)
+CIL_STEPS = (10, 20, 50)
+
+ORDER_II = (
+    "stanfordcars",
+    "food",
+    "mnist",
+    "oxfordpet",
+    "flowers",
+    "sun397",
+    "aircraft",
+    "caltech101",
+    "dtd",
+    "eurosat",
+    "cifar100",
+)
+"""ZSCL's second order, of scripts/ZSCL_minus.sh."""
+
+_SPLITS = {"zscl": "torchvision's splits", "coop": "CoOp's splits with validation data"}
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A stream over whole data sets.
+
+    Attributes:
+        shots: training samples per class; ``None``: all.
+    """
+
+    name: str
+    title: str
+    protocol: Protocol
+    keys: tuple[str, ...] = KEYS
+    shots: int | None = None
+
+    @property
+    def orders(self) -> dict[str, tuple[str, ...]]:
+        return {
+            "I": tuple(key for key in KEYS if key in self.keys),
+            "II": tuple(key for key in ORDER_II if key in self.keys),
+        }
+
+    def spec(self) -> StreamSpec:
+        """What the plugin contributes."""
+        data = f"{self.shots} samples per class to train" if self.shots else "all training data"
+        names = f"{len(self.keys)} data sets" if self.name == "x-tail" else "the eleven data sets"
+        return StreamSpec(
+            name=self.name,
+            title=self.title,
+            summary=f"{names}, {_SPLITS[self.protocol]}, {data}",
+            factory="clbench_mtil.stream:build",
+            arguments=(self.name,),
+            tasks=tuple(self._summary(key) for key in self.keys),
+            orders=self.orders,
+            default_order="I",
+            default_backbone=BACKBONE,
+            reference="imagenet-100k",
+            class_pool="imagenet-names",
+            generator="sd15",
+            protocol=self.protocol,
+        )
+
+    def _summary(self, key: str) -> TaskSummary:
+        entry = data_set(key)
+        classes, sizes = entry.classes[self.protocol], entry.sizes[self.protocol]
+        # Flowers has ten training images per class; of no other data set are there fewer than sixteen
+        train = min(self.shots * classes, sizes["train"]) if self.shots else sizes["train"]
+        return TaskSummary(key=key, title=entry.title, classes=classes, train=train, test=sizes["test"])
+
+
+def _variants() -> dict[str, Variant]:
+    protocols: tuple[tuple[str, str, Protocol], ...] = (
+        ("mtil", "MTIL", "zscl"),
+        ("mtil-coop", "MTIL, CoOp's splits", "coop"),
+    )
+    found = [Variant(name, title, protocol) for name, title, protocol in protocols]
+    found += [
+        Variant(f"{name}-{shots}shot", f"{title}, {shots} shot{'s' * (shots > 1)}", protocol, shots=shots)
+        for name, title, protocol in protocols
+        for shots in SHOTS
+    ]
+    without_cifar = tuple(key for key in KEYS if key != "cifar100")
+    found.append(Variant("x-tail", "X-TAIL", "coop", without_cifar, shots=16))
+    return {variant.name: variant for variant in found}
+
+
+VARIANTS: Mapping[str, Variant] = _variants()
+
+
+def class_order() -> tuple[int, ...]:
+    """The order in which class-incremental CIFAR100 brings its classes: iCaRL's, as used since."""
+    return tuple(document("cifar100.toml")["order"])
+
+
+def incremental_specs() -> list[StreamSpec]:
+    """Class-incremental CIFAR100 in 10, 20 and 50 steps."""
+    return [_incremental(steps) for steps in CIL_STEPS]
+
+
+def _incremental(steps: int) -> StreamSpec:
+    size = 100 // steps
+    tasks = tuple(
+        TaskSummary(
+            key=f"step-{i + 1:02}",
+            title=f"classes {i * size + 1}–{(i + 1) * size}",
+            classes=size,
+            train=500 * size,
+            test=100 * size,
+        )
+        for i in range(steps)
+    )
+    return StreamSpec(
+        name=f"cifar100-{steps}",
+        title=f"CIFAR100 in {steps} steps",
+        summary=f"class-incremental: {size} classes per step, in iCaRL's order",
+        factory="clbench_mtil.incremental:build",
+        arguments=(str(steps),),
+        tasks=tasks,
+        orders={"icarl": tuple(task.key for task in tasks)},
+        default_order="icarl",
+        default_backbone=BACKBONE,
+        reference="imagenet-100k",
+        class_pool="imagenet-names",
+        generator="sd15",
+        protocol="cil",
+    )
