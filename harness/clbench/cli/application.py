@@ -11,6 +11,7 @@ from clbench.cli.claims import claims
 from clbench.cli.leaderboard import leaderboard
 from clbench.cli.list import list_
 from clbench.cli.plugins import plugins
+from clbench.cli.rescore import rescore
 from clbench.cli.run import run
 from clbench.cli.session import Session, disable_plugin_option
 from clbench.cli.show import show
@@ -66,5 +67,5 @@ def main() -> None:
     """Benchmark continual learning of vision-language models: streams of domains, methods as plugins."""
 
 
-for _command in (run, leaderboard, claims, list_, show, stream, plugins):
+for _command in (run, leaderboard, claims, rescore, list_, show, stream, plugins):
     main.add_command(_command)
