@@ -24,8 +24,17 @@ CATALOGUE: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "lwf": "clbench-baselines",
             "lwf-vr": "clbench-baselines",
         },
-        "stream": {"mini": "clbench-mini"},
-        "backbone": {"mini-clip": "clbench-mini"},
+        "stream": {
+            "mini": "clbench-mini",
+            "mtil": "clbench-mtil",
+            "mtil-coop": "clbench-mtil",
+            "x-tail": "clbench-mtil",
+        },
+        "backbone": {
+            "mini-clip": "clbench-mini",
+            "ViT-B-16.openai": "clbench-mtil",
+            "ViT-B-32.openai": "clbench-mtil",
+        },
         "generator": {"mini-diffusion": "clbench-mini", "sd15": "clbench-gift"},
     }
 )

@@ -150,7 +150,7 @@ class Recorder:
             matrices={space: tuple(rows) for space, rows in self._matrices.items()},
             metrics=measure(primary) if status == "finished" else None,
             resources=self._resources,
-            notes=_NOTES.get(bench.method.spec.protocol, ()),
+            notes=(*_NOTES.get(bench.method.spec.protocol, ()), *_stream_notes(bench.stream)),
             declared=dict(bench.declared),
             failure=failure,
             provenance=provenance.model_copy(update={"finished": datetime.now(UTC) if finished else None}),
@@ -184,7 +184,9 @@ class Recorder:
             preprocessing=bench.initial.preprocessing.digest,
             weights=f"{bench.initial.weights_digest[:16]}-{bench.initial.activation}-{config.precision}",
             label_space=config.label_space,
-            batch_composition=f"natural-{config.eval_batch}",
+            batch_composition="single"
+            if config.batches == "single"
+            else f"{config.batches}-{config.eval_batch}",
         )
 
 
@@ -197,6 +199,12 @@ _NOTES = {
 def _shots(stream: Stream) -> int | None:
     shots = stream.meta.get("shots")
     return shots if isinstance(shots, int) else None
+
+
+def _stream_notes(stream: Stream) -> tuple[str, ...]:
+    """What the stream wants said beside its results."""
+    notes = stream.meta.get("notes", ())
+    return tuple(map(str, notes)) if isinstance(notes, (list, tuple)) else ()
 
 
 def _device_name(device: torch.device) -> str:

@@ -53,6 +53,7 @@ class DataSet:
         mode: PIL's mode that images are converted to before they are resized; ``None``: as they are.
         rate_scale: factor on the learning rate that ZSCL and GIFT train it with.
         torchvision: name of the class in ``torchvision.datasets`` that reads it.
+        download_gb: gigabytes that torchvision fetches, about; 0: it cannot fetch it.
         files: what that class reads, relative to the data root.
         split: name of the file with CoOp's split; ``None``: CoOp's code splits it by itself.
         split_in, images_in: folders where that file may lie, and that its paths may start from.
@@ -66,6 +67,7 @@ class DataSet:
     mode: str | None
     rate_scale: float
     torchvision: str
+    download_gb: float
     files: tuple[str, ...]
     split: str | None
     split_in: tuple[str, ...]
@@ -121,6 +123,7 @@ def _data_set(key: str, entry: Mapping[str, Any]) -> DataSet:
         mode=entry["mode"] or None,
         rate_scale=float(entry["rate_scale"]),
         torchvision=entry["torchvision"],
+        download_gb=float(entry["download_gb"]),
         files=tuple(entry["files"]),
         split=entry.get("split"),
         split_in=tuple(entry.get("split_in", ())),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from clbench import BackboneSpec, DatasetSpec, StreamSpec, hookimpl
 
 from clbench_mtil.variants import VARIANTS, incremental_specs
 
-__all__ = ["clbench_backbones", "clbench_datasets", "clbench_streams"]
+if TYPE_CHECKING:
+    import click
+
+__all__ = ["clbench_backbones", "clbench_commands", "clbench_datasets", "clbench_streams"]
 
 
 @hookimpl
@@ -60,3 +65,12 @@ def clbench_backbones() -> list[BackboneSpec]:
         for patch, parameters in ((16, 149_620_737), (32, 151_277_313))
         for tag, what in weights.items()
     ]
+
+
+@hookimpl
+def clbench_commands(app: click.Group) -> None:
+    """Add ``clbench doctor mtil`` and ``clbench prepare mtil``."""
+    from clbench_mtil.commands import doctor, prepare
+
+    app.add_command(doctor)
+    app.add_command(prepare)

@@ -12,7 +12,7 @@ from clbench_mtil.catalogue import DataSet, Protocol, class_names, counts_checke
 from clbench_mtil.samples import Collection, Samples, Splits
 from clbench_mtil.splits import eighty_twenty, fifth_per_class
 
-__all__ = ["SPLIT_SEED", "Source", "divide"]
+__all__ = ["SPLIT_SEED", "Source", "divide", "find_split"]
 
 Source = Callable[[str], Collection]
 """Reads a data set by its key."""
@@ -85,7 +85,7 @@ def _coop_by_file(entry: DataSet, root: Path) -> Splits:
     """By ``split_zhou_*.json``: per split a list of (path, label, class name)."""
     assert entry.split is not None
     places = [root / folder / entry.split for folder in entry.split_in]
-    file = next((place for place in places if place.is_file()), None)
+    file = find_split(entry, root)
     images = next((root / folder for folder in entry.images_in if (root / folder).is_dir()), None)
     if file is None or images is None:
         lacking = f"no {entry.split}" if file is None else "no folder of images"
@@ -121,6 +121,13 @@ def _coop_by_file(entry: DataSet, root: Path) -> Splits:
             for split, part in rows.items()
         },
     )
+
+
+def find_split(entry: DataSet, root: Path) -> Path | None:
+    """CoOp's file of the split, if it is under ``root``."""
+    assert entry.split is not None
+    places = (root / folder / entry.split for folder in entry.split_in)
+    return next((place for place in places if place.is_file()), None)
 
 
 def _check_counts(entry: DataSet, protocol: Protocol, splits: Splits) -> None:

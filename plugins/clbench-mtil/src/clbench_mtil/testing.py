@@ -1,7 +1,7 @@
 """Writes the eleven data sets in miniature, in the layout that torchvision reads, for trials without data.
 
-The images are small and of one colour per class; names of classes are made up where torchvision takes them from
-the data. ``CLBENCH_MTIL_COUNTS=any`` lets the streams take them; :func:`accepted` lets torchvision.
+The images are small and of one colour per class; names of classes are made up where torchvision takes them
+from the data. ``CLBENCH_MTIL_COUNTS=any`` lets the streams take them; :func:`accepted` lets torchvision.
 """
 
 from __future__ import annotations

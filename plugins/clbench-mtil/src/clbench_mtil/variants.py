@@ -56,7 +56,8 @@ class Variant:
 
     def spec(self) -> StreamSpec:
         """What the plugin contributes."""
-        data = f"{self.shots} samples per class to train" if self.shots else "all training data"
+        per_class = f"{self.shots} samples" if self.shots != 1 else "one sample"
+        data = f"{per_class} per class to train" if self.shots else "all training data"
         names = f"{len(self.keys)} data sets" if self.name == "x-tail" else "the eleven data sets"
         return StreamSpec(
             name=self.name,

@@ -1,0 +1,97 @@
+"""``clbench doctor mtil`` and ``clbench prepare mtil``."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["doctor", "prepare"]
+
+
+@click.group("doctor", short_help="Say what data are there and what is missing.")
+def doctor() -> None:
+    """Say what is there, what is missing, and how to get it."""
+
+
+@doctor.command("mtil")
+@click.pass_context
+def doctor_mtil(ctx: click.Context) -> None:
+    """Look for the data of MTIL and its relatives under the data root.
+
+    The data root is $CLBENCH_DATA, else ~/data. Ends with exit code 1 if images of a data set are missing.
+    """
+    from clbench.streams import data_root
+
+    from clbench_mtil.diagnosis import diagnose
+
+    root = data_root()
+    click.echo(f"data root: {root}" + ("" if root.is_dir() else " (there is no such folder)"))
+    findings = list(diagnose(root))
+    for finding in findings:
+        mark = click.style("there  ", fg="green") if finding.there else click.style("missing", fg="yellow")
+        click.echo(f"{mark}  {finding.key:<12}  {finding.what}")
+        if not finding.there:
+            more = f" and {len(finding.missing) - 1} more" if len(finding.missing) > 1 else ""
+            click.echo(f"           no {finding.missing[0].relative_to(root)}{more}")
+            click.echo(f"           {finding.cure}")
+    lacking = [f.key for f in findings if not f.there and f.what == "images"]
+    if lacking:
+        click.echo(f"images of {len(lacking)} of the eleven data sets are missing: {', '.join(lacking)}")
+        ctx.exit(1)
+    click.echo("the eleven data sets are there: clbench run --stream mtil --methods zero-shot")
+
+
+@click.group("prepare", short_help="Fetch and decode data, before a run does.")
+def prepare() -> None:
+    """Fetch data where asked to, check them, and decode their images once."""
+
+
+@prepare.command("mtil")
+@click.option("--only", metavar="KEYS", help="These data sets, with commas between.  [default: all]")
+@click.option("--protocol", type=click.Choice(["zscl", "coop"]), default="zscl", show_default=True)
+@click.option("--fetch", "fetching", is_flag=True, help="Let torchvision download what is missing.")
+@click.option(
+    "--train", is_flag=True, help="Decode training images, too, for methods that see them uncropped."
+)
+@click.option("--dry-run", is_flag=True, help="Say what is to be done and the disk it takes, and do nothing.")
+def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, dry_run: bool) -> None:
+    """Check counts and names of the data sets, and decode their images to the cache for 224-pixel models.
+
+    Nothing is downloaded without --fetch. What is done already is left alone, so the command may be stopped
+    at any time and run again.
+    """
+    from clbench.errors import UnknownNameError
+    from clbench.streams import cache_root, data_root
+
+    from clbench_mtil.catalogue import KEYS, data_set
+    from clbench_mtil.preparation import CLIP_224, cached, check_room, fetch, image_sets, needed
+    from clbench_mtil.stream import build_task, find_source
+    from clbench_mtil.variants import VARIANTS
+
+    root = data_root()
+    keys = tuple(only.split(",")) if only else KEYS
+    for key in keys:
+        if key not in KEYS:
+            raise UnknownNameError("data set of MTIL", key, KEYS)
+    absent = [data_set(key) for key in keys if data_set(key).missing(root)]
+    if fetching and absent:
+        gigabytes = sum(entry.download_gb for entry in absent)
+        click.echo(f"to download to {root}: {', '.join(e.key for e in absent)}, about {gigabytes:.1f} GB")
+        for entry in [] if dry_run else absent:
+            click.echo(f"{entry.key}: downloading …")
+            fetch(entry, root)
+    variant = VARIANTS["mtil" if protocol == "zscl" else "mtil-coop"]
+    parts = ("test", "train", "validation") if train else ("test",)
+    present = [key for key in keys if not (dry_run and data_set(key).missing(root))]
+    tasks = [build_task(key, variant, find_source(root), root) for key in present]
+    sets = [images for task in tasks for images in image_sets(task, parts)]
+    size = sum(map(needed, sets))
+    click.echo(f"to decode to {cache_root()}: {size / 1e9:.2f} GB")
+    check_room(cache_root(), size, "the decoded images")
+    for images in sets:
+        if dry_run or cached(images):
+            click.echo(
+                f"{images.name}: {len(images):,} images, {'decoded' if cached(images) else 'to decode'}"
+            )
+            continue
+        click.echo(f"{images.name}: decoding {len(images):,} images …")
+        images.pixels(CLIP_224)
