@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from clbench import __version__
+from clbench.cli.audit import audit
 from clbench.cli.claims import claims
 from clbench.cli.leaderboard import leaderboard
 from clbench.cli.list import list_
@@ -67,5 +68,5 @@ def main() -> None:
     """Benchmark continual learning of vision-language models: streams of domains, methods as plugins."""
 
 
-for _command in (run, leaderboard, claims, rescore, list_, show, stream, plugins):
+for _command in (run, leaderboard, claims, rescore, audit, list_, show, stream, plugins):
     main.add_command(_command)

@@ -37,7 +37,7 @@ def plan_table(configs: Sequence[RunConfig], registry: Registry) -> RenderableTy
         ("  label space ", "dim"),
         f"{first.label_space}",
         ("  eval batch ", "dim"),
-        str(first.eval_batch),
+        f"{first.eval_batch} {first.batches}" if first.batches != "natural" else str(first.eval_batch),
     )
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, style="bold")

@@ -54,6 +54,12 @@ _MOST_FIGURES = 6
     help="Classes a model may answer with in the ranked matrix.  [default: task]",
 )
 @click.option("--eval-batch", metavar="N", help="Images per batch when testing.  [default: 256]")
+@click.option(
+    "--batches",
+    metavar="natural|mixed|single",
+    help="Test batches: one task after another, images of all tasks shuffled, or each image by itself.  "
+    "[default: natural]",
+)
 @click.option("--launcher", metavar="NAME", help="How runs are executed.  [default: one after another, here]")
 @click.option("--dry-run", is_flag=True, help="Check everything, print the resolved configuration, and stop.")
 @click.option("--plain", is_flag=True, help="Plain lines instead of the live display.")

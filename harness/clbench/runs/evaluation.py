@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from clbench.config.runconfig import Composition
 from clbench.errors import MethodError, NotFiniteError
 from clbench.methods.fit import Precision, autocast
+from clbench.runs.composition import TestBatch, compose
 from clbench.streams import LabelSpace, LabelSpaceName, Preprocessing, Stream
 
 __all__ = ["Answers", "Evaluation", "Scorer", "evaluate"]
@@ -93,69 +95,97 @@ def evaluate(
     precision: Precision = "fp32",
     task_given: bool = False,
     only: Sequence[int] | None = None,
+    composition: Composition = "natural",
+    seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Score test images, one task after another (the field's ``natural`` batches).
+    """Score the test images, each once.
 
     Columns are independent by contract, so the union's are computed once and sliced.
 
     Args:
-        wide: score the classes of all tasks; otherwise only each task's own.
-        batch: images per batch; the last one of a task may be smaller.
-        task_given: hand the task's index to the method, with its own label space and only with that.
+        wide: score the classes of all tasks; otherwise only each task's own. ``mixed`` batches are always
+            scored so: their images are of different tasks.
+        batch: images per batch; the last one may be smaller.
+        task_given: hand the task's index to the method, with its own label space and only with that; in
+            ``mixed`` batches for each task's images apart.
         only: indices of the tasks to test; all by default.
+        composition, seed: which images share a batch; see :func:`clbench.runs.composition.compose`.
         progress: told (images done, images in all).
 
     Raises:
         MethodError: scores of a wrong shape.
         NotFiniteError: scores that are not finite.
     """
-    indices = range(len(stream)) if only is None else only
-    total = sum(len(stream.tasks[j].test) for j in indices)
-    done = 0
-    answers: dict[str, Answers] = {}
-    for j in indices:
-        task = stream.tasks[j]
-        pixels = task.test.pixels(preprocessing)
-        parts: list[Answers] = []
-        for start in range(0, len(pixels), batch):
-            chunk = torch.from_numpy(pixels[start : start + batch].copy()).to(device)
-            with autocast(precision, device):
-                parts.append(_answer(method, preprocessing.normalise(chunk), stream, j, wide, task_given))
-            done += len(chunk)
-            if progress is not None:
-                progress(done, total)
-        answers[task.key] = Answers(
-            np.concatenate([p.own for p in parts]),
-            np.concatenate([p.best for p in parts]),
-            np.concatenate([p.logit for p in parts]),
-        )
-    return Evaluation(answers)
+    pixels = {
+        j: stream.tasks[j].test.pixels(preprocessing) for j in (range(len(stream)) if only is None else only)
+    }
+    counts = {j: len(images) for j, images in pixels.items()}
+    answers = {j: _unanswered(count, len(stream)) for j, count in counts.items()}
+    done, total = 0, sum(counts.values())
+    for each in compose(counts, batch, composition, seed):
+        chunk = torch.from_numpy(_gathered(pixels, each)).to(device)
+        with autocast(precision, device):
+            images = preprocessing.normalise(chunk)
+            found = _answer(method, images, stream, each, wide or composition == "mixed", task_given)
+        for j, rows in each.parts:
+            at = each.images[rows]
+            answers[j].own[at] = found.own[rows]
+            answers[j].best[at] = found.best[rows]
+            answers[j].logit[at] = found.logit[rows]
+        done += len(each)
+        if progress is not None:
+            progress(done, total)
+    return Evaluation({stream.keys[j]: given for j, given in answers.items()})
 
 
-def _answer(method: Scorer, images: Tensor, stream: Stream, j: int, wide: bool, task_given: bool) -> Answers:
-    """Answers to one batch of images of task ``j``."""
-    key = stream.keys[j]
-    count = len(stream)
-    best = np.zeros((len(images), count), dtype=np.int32)
-    logit = np.full((len(images), count), -np.inf, dtype=np.float32)
-    own = stream.tasks[j].labels
+def _unanswered(images: int, tasks: int) -> Answers:
+    """Room for the answers to ``images`` images."""
+    return Answers(
+        np.zeros(images, dtype=np.int32),
+        np.zeros((images, tasks), dtype=np.int32),
+        np.full((images, tasks), -np.inf, dtype=np.float32),
+    )
+
+
+def _gathered(pixels: Mapping[int, np.ndarray], batch: TestBatch) -> np.ndarray:
+    """The pixels of a batch, uint8 (n, 3, size, size)."""
+    parts = batch.parts
+    if len(parts) == 1:
+        return np.asarray(pixels[parts[0][0]][batch.images])
+    first = pixels[parts[0][0]]
+    out = np.empty((len(batch), *first.shape[1:]), dtype=first.dtype)
+    for j, rows in parts:
+        out[rows] = pixels[j][batch.images[rows]]
+    return out
+
+
+def _answer(
+    method: Scorer, images: Tensor, stream: Stream, batch: TestBatch, wide: bool, task_given: bool
+) -> Answers:
+    """Answers to one batch of images."""
+    answers = _unanswered(len(batch), len(stream))
+    parts = batch.parts
     if wide:
-        logits = _checked(method, images, stream.union, key)
-        for i in range(count):
+        logits = _checked(method, images, stream.union, ", ".join(stream.keys[j] for j, _ in parts))
+        for i in range(len(stream)):
             values, chosen = logits[:, stream.offsets[i] : stream.offsets[i + 1]].max(dim=1)
-            best[:, i] = chosen.cpu().numpy()
-            logit[:, i] = values.float().cpu().numpy()
-    if wide and not task_given:
-        answer = best[:, j]
-    else:
+            answers.best[:, i] = chosen.cpu().numpy()
+            answers.logit[:, i] = values.float().cpu().numpy()
+    for j, rows in parts:
+        if wide and not task_given:
+            answers.own[rows] = answers.best[rows, j]
+            continue
         # A method that is told the task's identity is told it for this label space only.
+        own = stream.tasks[j].labels
         labels = LabelSpace(own.classes, own.templates, j if task_given else None)
-        values, chosen = _checked(method, images, labels, key).max(dim=1)
-        answer = chosen.to("cpu", torch.int32).numpy()
+        part = images if len(rows) == len(batch) else images[torch.from_numpy(rows).to(images.device)]
+        values, chosen = _checked(method, part, labels, stream.keys[j]).max(dim=1)
+        answers.own[rows] = chosen.to("cpu", torch.int32).numpy()
         if not wide:
-            best[:, j], logit[:, j] = answer, values.float().cpu().numpy()
-    return Answers(answer.copy(), best, logit)
+            answers.best[rows, j] = answers.own[rows]
+            answers.logit[rows, j] = values.float().cpu().numpy()
+    return answers
 
 
 def _checked(method: Scorer, images: Tensor, labels: LabelSpace, key: str) -> Tensor:

@@ -258,6 +258,8 @@ class _Run:
                 precision=config.precision,
                 task_given=bench.method.spec.assumptions.task_identity == "given",
                 only=only,
+                composition=config.batches,
+                seed=config.seed,
                 progress=lambda done, total: self._progress("evaluate", done, total),
             )
         return protocol.complete(self.index, tested, before), watch.seconds()
