@@ -64,7 +64,7 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
 
     from clbench_mtil.catalogue import KEYS, data_set
     from clbench_mtil.preparation import CLIP_224, cached, check_room, fetch, image_sets, needed
-    from clbench_mtil.stream import build_task, find_source
+    from clbench_mtil.stream import build_task, find_source, from_hub
     from clbench_mtil.variants import VARIANTS
 
     root = data_root()
@@ -72,7 +72,8 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
     for key in keys:
         if key not in KEYS:
             raise UnknownNameError("data set of MTIL", key, KEYS)
-    absent = [data_set(key) for key in keys if data_set(key).missing(root)]
+    from_folder = [key for key in keys if not from_hub(key)]
+    absent = [data_set(key) for key in from_folder if data_set(key).missing(root)]
     if fetching and absent:
         gigabytes = sum(entry.download_gb for entry in absent)
         click.echo(f"to download to {root}: {', '.join(e.key for e in absent)}, about {gigabytes:.1f} GB")
@@ -81,7 +82,7 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
             fetch(entry, root)
     variant = VARIANTS["mtil" if protocol == "zscl" else "mtil-coop"]
     parts = ("test", "train", "validation") if train else ("test",)
-    present = [key for key in keys if not (dry_run and data_set(key).missing(root))]
+    present = [key for key in keys if not dry_run or key in from_folder and data_set(key) not in absent]
     tasks = [build_task(key, variant, find_source(root), root) for key in present]
     sets = [images for task in tasks for images in image_sets(task, parts)]
     size = sum(map(needed, sets))

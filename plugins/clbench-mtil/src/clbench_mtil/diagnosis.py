@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clbench_mtil.catalogue import DataSet, data_sets
+from clbench_mtil.hub import on_hub
 from clbench_mtil.protocols import find_split
 from clbench_mtil.reference import CAPTIONS, IMAGES, find_captions, find_images
 
@@ -64,5 +65,6 @@ def diagnose(root: Path) -> Iterator[Finding]:
 
 def _cure(entry: DataSet) -> str:
     if entry.download_gb:
-        return f"clbench prepare mtil --fetch --only {entry.key}"
+        other = "; or from the hub, with CLBENCH_MTIL_SOURCE=hub" if on_hub(entry.key) else ""
+        return f"clbench prepare mtil --fetch --only {entry.key}{other}"
     return "torchvision cannot fetch it; github.com/pytorch/vision/issues/7545 says how it is put together"

@@ -46,4 +46,4 @@ def _of_classes(samples: Samples, classes: tuple[int, ...]) -> Samples:
     place = {c: i for i, c in enumerate(classes)}
     chosen = [i for i, label in enumerate(samples.labels) if label in place]
     found = samples.take(chosen)
-    return Samples(found.images, [place[label] for label in found.labels])
+    return found.relabelled([place[label] for label in found.labels])

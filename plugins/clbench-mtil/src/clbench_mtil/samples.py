@@ -1,20 +1,24 @@
-"""Images and labels before they become a ``datasets.Dataset``: paths or encoded bytes, never pixels."""
+"""Images and labels before they are an image set: paths, bytes or a table of the hub, never pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from clbench.streams import ImageSet
 
-__all__ = ["Collection", "Samples", "Splits", "image_set"]
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = ["Collection", "Samples", "Splits", "TableSamples", "image_set"]
 
 
 @dataclass(frozen=True)
 class Samples:
     """Images (a path, or the bytes of an encoded image) with their labels."""
 
-    images: Sequence[str | bytes]
+    images: Sequence[Any]
     labels: Sequence[int]
 
     def __post_init__(self) -> None:
@@ -22,12 +26,63 @@ class Samples:
             raise ValueError(f"{len(self.images)} images but {len(self.labels)} labels")
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.labels)
 
     def take(self, indices: Iterable[int]) -> Samples:
         """Those at ``indices``, in that order."""
         chosen = list(indices)
         return Samples([self.images[i] for i in chosen], [self.labels[i] for i in chosen])
+
+    def relabelled(self, labels: Sequence[int]) -> Samples:
+        """The same images with other labels."""
+        return Samples(self.images, labels)
+
+    def table(self, classes: Sequence[str], mode: str | None) -> Dataset:
+        """A ``datasets.Dataset`` of ``image``, of a feature that names ``mode``, and ``label``."""
+        import datasets
+
+        storage = [
+            {"bytes": image, "path": None} if isinstance(image, bytes) else {"bytes": None, "path": image}
+            for image in self.images
+        ]
+        features = {"image": datasets.Image(mode=mode), "label": datasets.ClassLabel(names=list(classes))}
+        return datasets.Dataset.from_dict(
+            {"image": storage, "label": list(self.labels)}, features=datasets.Features(features)
+        )
+
+
+class TableSamples(Samples):
+    """Samples that stay in the Arrow files in which the hub's library keeps them.
+
+    Args:
+        source: has the column ``image``.
+        labels: of those that are chosen.
+        chosen: indices into ``source``.
+    """
+
+    source: Dataset
+
+    def __init__(self, source: Dataset, labels: Sequence[int], chosen: Sequence[int] | None = None) -> None:
+        super().__init__(range(len(source)) if chosen is None else chosen, labels)
+        object.__setattr__(self, "source", source)
+
+    def take(self, indices: Iterable[int]) -> Samples:
+        found = super().take(indices)
+        return TableSamples(self.source, found.labels, found.images)
+
+    def relabelled(self, labels: Sequence[int]) -> Samples:
+        return TableSamples(self.source, labels, self.images)
+
+    def table(self, classes: Sequence[str], mode: str | None) -> Dataset:
+        import datasets
+
+        # the column is added before rows are chosen: the other way round, images would be copied
+        labels = [0] * len(self.source)
+        for index, label in zip(self.images, self.labels, strict=True):
+            labels[index] = label
+        feature = datasets.ClassLabel(names=list(classes))
+        table = self.source.cast_column("image", datasets.Image(mode=mode))
+        return table.add_column("label", labels, feature=feature).select(self.images)
 
 
 @dataclass(frozen=True)
@@ -53,14 +108,4 @@ class Splits:
 
 def image_set(samples: Samples, classes: Sequence[str], mode: str | None, name: str) -> ImageSet:
     """Make of ``samples`` what the harness reads; ``mode`` is kept in the image column's feature."""
-    import datasets
-
-    features = datasets.Features(
-        {"image": datasets.Image(mode=mode), "label": datasets.ClassLabel(names=list(classes))}
-    )
-    storage = [
-        {"bytes": image, "path": None} if isinstance(image, bytes) else {"bytes": None, "path": image}
-        for image in samples.images
-    ]
-    table = datasets.Dataset.from_dict({"image": storage, "label": list(samples.labels)}, features=features)
-    return ImageSet(table, name=name)
+    return ImageSet(samples.table(classes, mode), name=name)

@@ -6,17 +6,17 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from clbench.errors import ClbenchError, ConfigError, DataError
+from clbench.errors import ClbenchError, ConfigError, DataError, UnknownNameError
 from clbench.streams import Stream, Task, data_root
 
-from clbench_mtil import folder
+from clbench_mtil import folder, hub
 from clbench_mtil.catalogue import Protocol, counts_checked, data_set
 from clbench_mtil.protocols import SPLIT_SEED, Source, divide
 from clbench_mtil.samples import Splits, image_set
 from clbench_mtil.splits import draw_shots
 from clbench_mtil.variants import VARIANTS, Variant
 
-__all__ = ["build", "build_task", "find_source", "shots_seed", "stream_meta"]
+__all__ = ["build", "build_task", "find_source", "from_hub", "shots_seed", "stream_meta"]
 
 
 def build(name: str) -> Stream:
@@ -70,8 +70,16 @@ def build_task(key: str, variant: Variant, source: Source, root: Path) -> Task:
 
 
 def find_source(root: Path) -> Source:
-    """What reads the samples: the folder of the data."""
-    return lambda key: folder.read(key, root)
+    """What reads the samples: the folder of the data, or the hub for those that are :func:`from_hub`."""
+    return lambda key: hub.read(key) if from_hub(key) else folder.read(key, root)
+
+
+def from_hub(key: str) -> bool:
+    """Whether a data set is read from the hub: with ``CLBENCH_MTIL_SOURCE=hub``, those that are there."""
+    given = os.environ.get("CLBENCH_MTIL_SOURCE", "folder")
+    if given not in ("folder", "hub"):
+        raise UnknownNameError("source of data (CLBENCH_MTIL_SOURCE)", given, ("folder", "hub"))
+    return given == "hub" and hub.on_hub(key)
 
 
 def shots_seed() -> int:
@@ -100,6 +108,8 @@ def stream_meta(variant: Variant) -> dict[str, object]:
         meta |= {"shots": variant.shots, "shots_seed": shots_seed()}
     if not counts_checked():
         meta["counts"] = "any"
+    if any(from_hub(key) for key in variant.keys):
+        meta["source"] = "hub"
     return meta
 
 
