@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clbench.boards.rows import DEFAULT_METRICS, Column, Row, columns_of, rows_of
-from clbench.results.fingerprint import FingerprintFields
+from clbench.results.fingerprint import FingerprintFields, differing_parts
 from clbench.results.records import Record
 from clbench.results.store import load_records
 from clbench.specs import MetricSpec
@@ -228,7 +228,5 @@ def _differing(a: Table, b: Table) -> list[str]:
     ]
     if a.group.tasks != b.group.tasks and not {"stream", "order"} & set(names):
         names.append("tasks")
-    for name in FingerprintFields.model_fields:
-        if getattr(a.fields, name) != getattr(b.fields, name) and name not in names:
-            names.append(name)
+    names += [name for name in differing_parts(a.fields, b.fields) if name not in names]
     return names

@@ -102,6 +102,7 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> tuple[list[
             )
         for note in dict.fromkeys(note for r in variant.records for note in r.notes):
             notes.append(f"{variant.label}: {' '.join(note.split())}")
+        notes += _inference(variant)
     if not any(r.method.protocol == "zero_shot" and r.status == "finished" for r in records):
         rows += _zero_shot(records, columns)
     rows.sort(key=lambda row: _rank(row, columns))
@@ -126,6 +127,19 @@ def _rows_of_variant(variant: Variant, columns: Sequence[Column]) -> list[Row]:
             reason = "; ".join(f"seed {r.seed}: {_reason(r)}" for r in those)
             rows.append(Row(variant.label, protocol, len(those), {}, _uses(sample), status, reason))
     return rows
+
+
+def _inference(variant: Variant) -> list[str]:
+    """What a reader must know of a method that finds out at test which task it is asked about."""
+    record = variant.records[0]
+    if record.method.assumptions.task_identity != "inferred":
+        return []
+    how = str(record.declared.get("task identity", "")).strip()
+    batches = record.fingerprint.fields.batch_composition
+    return [
+        f"{variant.label}: infers the task{f' ({how})' if how else ''}; its test batches are {batches}, and "
+        "clbench audit shows what it scores in others"
+    ]
 
 
 def _value(record: Record, column: Column) -> float | None:

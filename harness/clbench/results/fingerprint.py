@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Fingerprint", "FingerprintFields", "differences", "fingerprint"]
+__all__ = ["Fingerprint", "FingerprintFields", "differences", "differing_parts", "fingerprint"]
 
 
 class FingerprintFields(BaseModel):
@@ -23,7 +23,9 @@ class FingerprintFields(BaseModel):
     train_split: str = Field(description="Training samples of all tasks.")
     test_split: str = Field(description="Test samples of all tasks.")
     preprocessing: str = Field(description="How images become model input at test.")
-    weights: str = Field(description="Pre-trained weights of the backbone.")
+    weights: str = Field(
+        description="Pre-trained weights of the backbone, its activation, and the precision."
+    )
     label_space: str = Field(description="Classes a prediction chooses from: task, seen or union.")
     batch_composition: str = Field(
         description="What else is in the batch of a scored sample, where the score depends on it."
@@ -62,6 +64,29 @@ def differences(a: Fingerprint, b: Fingerprint) -> tuple[str, ...]:
     return tuple(
         name for name in FingerprintFields.model_fields if getattr(a.fields, name) != getattr(b.fields, name)
     )
+
+
+def differing_parts(a: FingerprintFields, b: FingerprintFields) -> tuple[str, ...]:
+    """Return in words what differs: field names, with the part of a field that has several.
+
+    ``weights`` is digest, activation and precision; the two of ``batch_composition`` are named.
+    """
+    parts: list[str] = []
+    for name in FingerprintFields.model_fields:
+        one, other = getattr(a, name), getattr(b, name)
+        if one == other:
+            continue
+        pairs = list(zip(one.rsplit("-", 2), other.rsplit("-", 2), strict=False))
+        if name == "weights" and len(pairs) == len(_OF_WEIGHTS):
+            parts += [part for part, (x, y) in zip(_OF_WEIGHTS, pairs, strict=True) if x != y]
+        elif name == "batch_composition":
+            parts.append(f"{name} ({other}, not {one})")
+        else:
+            parts.append(name)
+    return tuple(parts)
+
+
+_OF_WEIGHTS = ("weights", "activation", "precision")
 
 
 # Thousands of records share a handful of protocols.
