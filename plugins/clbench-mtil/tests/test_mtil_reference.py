@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from clbench.errors import DataError
+from clbench.plugins import get_registry
+from clbench.runs.workbench import Workbench
 from clbench_mtil.reference import class_pool, read_captions, reference
 from PIL import Image
 
@@ -30,6 +32,11 @@ def test_images_and_texts_are_no_pairs(root):
     assert len(found.images) == 10
     assert found.images.image(1).mode == "RGB"
     assert found.texts == ("author : a life in photography", 'an "angler" fishes , on the lake')
+
+
+def test_the_harness_hands_it_out_as_it_is(root):
+    found = Workbench(get_registry()).reference("imagenet")
+    assert (len(found.images), len(found.texts)) == (10, 2)
 
 
 def test_a_subset_is_a_permutation_with_seed_42(root):

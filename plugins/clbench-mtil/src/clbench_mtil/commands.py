@@ -82,7 +82,7 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
             fetch(entry, root)
     variant = VARIANTS["mtil" if protocol == "zscl" else "mtil-coop"]
     parts = ("test", "train", "validation") if train else ("test",)
-    present = [key for key in keys if not dry_run or key in from_folder and data_set(key) not in absent]
+    present = [key for key in keys if not dry_run or (key in from_folder and data_set(key) not in absent)]
     tasks = [build_task(key, variant, find_source(root), root) for key in present]
     sets = [images for task in tasks for images in image_sets(task, parts)]
     size = sum(map(needed, sets))
