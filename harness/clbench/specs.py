@@ -127,6 +127,7 @@ class StreamSpec(Spec):
         class_pool: name of the :class:`DatasetSpec` of kind ``names`` with class names in no task.
         generator: name of the default text-to-image generator.
         protocol: the protocol family's name, printed and part of the fingerprint.
+        label_space: which classes a model may answer with in the ranked matrix, unless a run says otherwise.
         arguments: what the factory is called with, so that one factory may serve many streams.
         digest: of all its content, where that is not settled by the plugin's version: a stream of a user's
             own files; then it is part of a run's key.
@@ -141,6 +142,7 @@ class StreamSpec(Spec):
     class_pool: str | None = None
     generator: str | None = None
     protocol: str = ""
+    label_space: Literal["task", "seen", "union"] = "task"
     arguments: tuple[str, ...] = ()
     digest: str = ""
 

@@ -51,7 +51,7 @@ _MOST_FIGURES = 6
 @click.option(
     "--label-space",
     metavar="task|seen|union",
-    help="Classes a model may answer with in the ranked matrix.  [default: task]",
+    help="Classes a model may answer with in the ranked matrix.  [default: the stream's]",
 )
 @click.option("--eval-batch", metavar="N", help="Images per batch when testing.  [default: 256]")
 @click.option(

@@ -155,6 +155,7 @@ def _print_stream(spec: StreamSpec, console: Console) -> None:
         console,
         {
             "protocol": spec.protocol or "–",
+            "label space": spec.label_space,
             "backbone": spec.default_backbone,
             "reference data": spec.reference or "none",
             "class pool": spec.class_pool or "none",

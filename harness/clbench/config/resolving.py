@@ -82,7 +82,7 @@ class _Resolver:
             self.find("generator", options.generator)
         if options.launcher is not None:
             self.find("launcher", options.launcher)
-        label_space, label_spaces = self.label_spaces()
+        label_space, label_spaces = self.label_spaces(stream.spec.label_space if stream else "task")
         precision = self.choice("precision", options.precision, PRECISIONS) or "fp32"
         batches = self.choice("composition of batches", options.batches, COMPOSITIONS) or "natural"
         wanted_device = self.device()
@@ -161,10 +161,10 @@ class _Resolver:
             order if self.try_(lambda: order_keys(order, keys, stream.orders, stream=stream.name)) else None
         )
 
-    def label_spaces(self) -> tuple[str, tuple[str, ...]]:
+    def label_spaces(self, default: str) -> tuple[str, tuple[str, ...]]:
         from clbench.streams.labels import LABEL_SPACES
 
-        primary = self.choice("label space", self.options.label_space, LABEL_SPACES) or "task"
+        primary = self.choice("label space", self.options.label_space, LABEL_SPACES) or default
         for name in self.options.label_spaces or ():
             self.choice("label space", name, LABEL_SPACES)
         wanted = {primary, *(self.options.label_spaces or LABEL_SPACES)}

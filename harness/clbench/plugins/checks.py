@@ -148,6 +148,7 @@ def _check_stream(spec: specs.StreamSpec) -> Iterator[str]:
             yield f"order {name!r} does not name each task once"
     if spec.default_order not in spec.orders:
         yield f"its default order {spec.default_order!r} is none of its orders"
+    yield from _check_choice(spec, "label_space", spec.label_space)
 
 
 def _check_choice(owner: object, name: str, value: object) -> Iterator[str]:

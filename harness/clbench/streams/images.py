@@ -98,8 +98,9 @@ class ImageSet:
         if self._contents is not None:
             yield from map(bytes.fromhex, self._contents)
             return
+        raw_columns = self._raw.with_format("arrow")  # ten times faster than rows of Python objects
         for start in range(0, len(self), 1024):
-            for item in self._raw[start : start + 1024][self._image]:
+            for item in raw_columns[start : start + 1024][self._image].to_pylist():
                 raw = item["bytes"]
                 content = raw if raw is not None else _tail(item["path"]).encode()
                 yield hashlib.sha256(content).digest()
@@ -200,7 +201,9 @@ class ImageSet:
 
 def _tail(path: str) -> str:
     """Folder and file name: what identifies a file wherever the data set lies."""
-    return "/".join(Path(path).parts[-2:])
+    folder, name = os.path.split(path)
+    folder = os.path.basename(folder)  # noqa: PTH119 (a hundred thousand times)
+    return f"{folder}/{name}" if folder else name
 
 
 def _memory_mapped(path: Path, shape: tuple[int, ...], fill: Any) -> np.ndarray:

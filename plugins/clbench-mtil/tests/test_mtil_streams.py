@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clbench.config import Options, resolve
 from clbench.errors import DataError
+from clbench.plugins import get_registry
 from clbench.streams import Preprocessing, Stream
 from clbench_mtil import testing
 from clbench_mtil.catalogue import KEYS, class_names, data_set, data_sets
@@ -283,3 +285,12 @@ def test_a_missing_split_is_named(data, tmp_path):
     (tmp_path / "food-101/split_zhou_Food101.json").unlink()
     with pytest.raises(DataError, match=r"split_zhou_Food101\.json"):
         divide("food", "coop", lambda key: None, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("stream", "space"), [("mtil", "task"), ("x-tail", "union"), ("cifar100-10", "seen")]
+)
+def test_the_label_space_is_the_streams_unless_told(stream, space):
+    options = {"stream": stream, "methods": ("zero-shot",), "device": "cpu"}
+    assert resolve(get_registry(), Options(**options))[0].label_space == space
+    assert resolve(get_registry(), Options(**options, label_space="task"))[0].label_space == "task"

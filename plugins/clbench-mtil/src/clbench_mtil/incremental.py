@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clbench.errors import DataError
 from clbench.streams import Stream, Task, data_root
 
 from clbench_mtil.catalogue import counts_checked, data_set, document
@@ -22,6 +23,8 @@ def build(steps: str) -> Stream:
     root, entry = data_root(), data_set("cifar100")
     splits = divide("cifar100", "zscl", find_source(root), root)
     order = class_order()
+    if len(splits.classes) != len(order):
+        raise DataError(f"CIFAR100 has {len(splits.classes)} classes, not {len(order)}", fix="fetch it again")
     size = len(order) // int(steps)
     template = document("cifar100.toml")["template"]
     tasks = []

@@ -40,15 +40,17 @@ class Samples:
     def table(self, classes: Sequence[str], mode: str | None) -> Dataset:
         """A ``datasets.Dataset`` of ``image``, of a feature that names ``mode``, and ``label``."""
         import datasets
+        import pyarrow as pa
 
-        storage = [
-            {"bytes": image, "path": None} if isinstance(image, bytes) else {"bytes": None, "path": image}
-            for image in self.images
-        ]
-        features = {"image": datasets.Image(mode=mode), "label": datasets.ClassLabel(names=list(classes))}
-        return datasets.Dataset.from_dict(
-            {"image": storage, "label": list(self.labels)}, features=datasets.Features(features)
+        # as the library stores images; built here since its own way looks at each value
+        encoded = pa.array([i if isinstance(i, bytes) else None for i in self.images], pa.binary())
+        paths = pa.array([i if isinstance(i, str) else None for i in self.images], pa.string())
+        images = pa.StructArray.from_arrays([encoded, paths], names=["bytes", "path"])
+        features = datasets.Features(
+            {"image": datasets.Image(mode=mode), "label": datasets.ClassLabel(names=list(classes))}
         )
+        table = pa.table({"image": images, "label": pa.array(self.labels, pa.int64())})
+        return datasets.Dataset(table, info=datasets.DatasetInfo(features=features))
 
 
 class TableSamples(Samples):

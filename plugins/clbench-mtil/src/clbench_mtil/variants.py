@@ -73,6 +73,7 @@ class Variant:
             class_pool="imagenet-names",
             generator="sd15",
             protocol=self.protocol,
+            label_space="union" if self.name == "x-tail" else "task",
         )
 
     def _summary(self, key: str) -> TaskSummary:
@@ -138,4 +139,5 @@ def _incremental(steps: int) -> StreamSpec:
         class_pool="imagenet-names",
         generator="sd15",
         protocol="cil",
+        label_space="seen",
     )
