@@ -1,6 +1,8 @@
 """``clbench stream check`` and ``clbench run --stream FILE.yaml``."""
 
 import json
+import subprocess
+import sys
 
 import clbench_baselines.plugin
 import clbench_zscl.plugin
@@ -126,3 +128,40 @@ def test_show_prints_it(clbench):
     done = clbench("show", "stream", "mine.yaml")
     assert done.exit_code == 0, done.output
     assert "described by mine.yaml" in done.output
+
+
+def test_a_change_between_planning_and_running_is_an_error(home):
+    from clbench.config import Options, resolve
+    from clbench.runs import execute
+
+    registry = Registry.of(tiny_plugin, clbench_baselines.plugin)
+    configs = resolve(registry, Options(methods=("zero-shot",), stream="mine.yaml", device="cpu"))
+    PIL.Image.new("RGB", (16, 16)).save(home / "data/birds/test/first/0.png")
+    (outcome,) = execute(registry, configs, out=home / "runs")
+    assert outcome.status == "failed"
+    assert "changed after the run was planned" in outcome.reason
+
+
+def test_a_file_runs_in_another_process_and_folder(clbench, home, monkeypatch):
+    from clbench.cli.launching import execute_job
+    from clbench.config import Options, RunConfig, resolve
+
+    registry = Registry.of(tiny_plugin, clbench_baselines.plugin)
+    (config,) = resolve(registry, Options(methods=("zero-shot",), stream="mine.yaml", device="cpu"))
+    (home / "away").mkdir()
+    monkeypatch.chdir(home / "away")
+    monkeypatch.setattr("clbench.plugins.get_registry", lambda disabled=(): registry)
+    sent = RunConfig.from_json(json.loads(json.dumps(config.as_json())))
+    assert sent == config
+    assert execute_job(sent, out=home / "runs", disabled=()).status == "finished"
+
+
+def test_planning_a_file_imports_nothing_heavy(home):
+    code = (
+        "import sys; from clbench.config import *; from clbench.plugins import get_registry\n"
+        "(c,) = resolve(get_registry(), Options(methods=('zero-shot',), stream='mine.yaml', device='cpu',"
+        " backbone='mini-clip'))\n"
+        "print(c.stream, [m for m in ('torch', 'datasets', 'pandas', 'open_clip') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "mine []\n"

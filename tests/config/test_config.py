@@ -348,3 +348,34 @@ def test_checking_a_command_line_imports_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["1 unknown stream 'nowhere'", "[]"]
+
+
+# -- keys ------------------------------------------------------------------------------------------------
+
+
+def test_keys_of_kept_records_are_what_they_were():
+    from clbench.results import load_records
+
+    records = load_records([Path(__file__).parents[2] / "leaderboards" / "mini" / "records"]).records
+    assert records
+    for record in records:
+        assert RunConfig.from_json(record.config).key == record.run_id
+
+
+def test_batches_and_a_streams_content_are_part_of_the_key_and_its_place_is_not():
+    config = RunConfig(method="m", stream="s", order="I", backbone="b")
+    key = config.key
+    assert replace(config, batches="natural", stream_digest="", stream_file="/x/s.yaml").key == key
+    others = [
+        replace(config, batches="mixed"),
+        replace(config, batches="single"),
+        replace(config, stream_digest="1"),
+        replace(config, stream_digest="2"),
+    ]
+    assert len({key, *(other.key for other in others)}) == 5
+    assert replace(others[2], stream_file="/elsewhere.yaml").key == others[2].key
+
+
+def test_an_unknown_composition_of_batches_is_a_mistake(registry):
+    with pytest.raises(ConfigError, match="unknown composition of batches 'mixd'"):
+        resolve(registry, Options.read({"batches": "mixd"}, "the test"))

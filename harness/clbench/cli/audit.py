@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from clbench.cli.session import Session, disable_plugin_option, make_console
 from clbench.errors import RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from rich.console import Console
 
@@ -72,7 +73,7 @@ def audit(
         limit=limit,
         seed=seed,
         device=device,
-        progress=_progress(),
+        progress=_progress,
     )
     chosen: LabelSpaceName = space or found.record.label_space  # type: ignore[assignment]
     if chosen not in found.record.matrices:
@@ -91,14 +92,9 @@ def audit(
         ctx.exit(1)
 
 
-def _progress() -> Callable[[str, int, int], None]:
-    import sys
-
-    def report(composition: str, done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"\r{composition}: {done:,} of {total:,} images", nl=done == total, err=True)
-
-    return report
+def _progress(composition: str, done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{composition}: {done:,} of {total:,} images", nl=done == total, err=True)
 
 
 def _print(found: Audit, space: LabelSpaceName, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,12 +48,17 @@ def check(ctx: click.Context, file: Path, no_decode: bool) -> None:
         click.secho(f"missing: {problem}", fg="yellow")
     for finding in oddities(description):
         click.secho(f"odd: {finding}", fg="yellow")
-    broken = [] if no_decode else list(unreadable(description))
+    broken = [] if no_decode else list(unreadable(description, _progress))
     for path, reason in broken:
         click.secho(f"unreadable: {path}: {reason}", fg="red")
     if broken:
         ctx.exit(1)
     click.echo(f"it can run: clbench run --stream {file} --methods zero-shot,finetune")
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty() and (done % 100 == 0 or done == total):
+        click.echo(f"\r{done:,} of {total:,} images decoded", nl=done == total, err=True)
 
 
 def _print_tasks(description: Description, console: Console) -> None:
