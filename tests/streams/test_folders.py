@@ -12,7 +12,7 @@ from clbench.errors import ConfigError, DataError
 from clbench.plugins import Registry
 from clbench.streams.checking import oddities, unreadable
 from clbench.streams.contents import content_digests
-from clbench.streams.description import read_description
+from clbench.streams.descriptionfile import read_description
 from clbench.streams.folders import find_dataset, find_stream, read_stream
 from clbench.testing import tiny_plugin
 from clbench.testing.doubles import tiny_backbone

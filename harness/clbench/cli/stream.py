@@ -36,7 +36,7 @@ def check(ctx: click.Context, file: Path, no_decode: bool) -> None:
     odd is said, and ends with 0.
     """
     from clbench.streams.checking import oddities, unreadable
-    from clbench.streams.description import read_description
+    from clbench.streams.descriptionfile import read_description
     from clbench.streams.folders import find_stream
 
     registry = Session.of(ctx).registry

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from clbench.errors import ConfigError
 from clbench.plugins import Contribution, Registry
 from clbench.specs import DatasetSpec, StreamSpec, TaskSummary
-from clbench.streams.description import Description, read_description
+from clbench.streams.description import Description
+from clbench.streams.descriptionfile import read_description
 from clbench.streams.entries import ReferenceEntry
 from clbench.streams.imagefolders import image_set
 from clbench.streams.tasks import Stream, Task
