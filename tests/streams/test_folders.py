@@ -266,6 +266,19 @@ def test_orders_name_each_task_once(home):
     assert any("random-SEED" in line for line in mistakes(home, orders={"random-1": ["birds", "tools"]}))
 
 
+def test_values_of_another_kind(home):
+    tasks = [content()["tasks"][0], "tools"]
+    found = mistakes(home, name="my birds", orders={"II": 3}, reference=5, templates=[], tasks=tasks)
+    for line in (
+        "name: 'my birds' is no name: letters and digits with - _ + between them, no spaces",
+        "orders.II: 3 is no list",
+        "reference: 5 is no mapping of keys to values",
+        "task 2: 'tools' is no mapping of keys to values",
+        "templates: at least 1 are due",
+    ):
+        assert line in found, (line, found)
+
+
 def test_folders_that_cannot_be(home):
     draw(home / "loose/0.png", 1)
     (home / "bare/wren").mkdir(parents=True)

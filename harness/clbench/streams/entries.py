@@ -92,6 +92,15 @@ class StreamEntry(_Entry):
         return orders
 
 
+_WANTED = {
+    "string_pattern_mismatch": "no name: letters and digits with - _ + between them, no spaces",
+    "model_type": "no mapping of keys to values",
+    "dict_type": "no mapping of keys to values",
+    "list_type": "no list",
+    "string_type": "no text",
+}
+
+
 def mistakes(error: ValidationError, model: type[BaseModel], where: str = "") -> Iterator[str]:
     """What is wrong, a line each, with near names where a key is unknown."""
     for detail in error.errors(include_url=False):
@@ -107,6 +116,10 @@ def mistakes(error: ValidationError, model: type[BaseModel], where: str = "") ->
             yield f"{at} is no key; {hint}the keys are {', '.join(known)}"
         elif detail["type"] == "missing":
             yield f"{at} is missing"
+        elif detail["type"] == "too_short":
+            yield f"{at}: at least {detail['ctx']['min_length']} are due"
+        elif detail["type"] in _WANTED:
+            yield f"{at}: {detail['input']!r} is {_WANTED[detail['type']]}"
         else:
             message = detail["msg"].removeprefix("Value error, ")
             yield f"{at}: {message[:1].lower()}{message[1:]}" if at else message
