@@ -143,6 +143,16 @@ def _order(comparison: Comparison) -> tuple[int | str, ...]:
     claim = comparison.claim
     first = (STATUSES.index(comparison.status), claim.method)
     if isinstance(claim, OtherClaim):
-        return (*first, "~", claim.quantity, "", claim.row, claim.table, comparison.run)
+        return (
+            *first,
+            "~",
+            claim.quantity,
+            "",
+            claim.row,
+            claim.table,
+            comparison.run,
+            claim.model_dump_json(),
+        )
     place = (claim.stream, claim.protocol + claim.order, str(claim.shots), claim.row, claim.table)
-    return (*first, *place, comparison.run)
+    # The whole claim last: rows of one table may differ in nothing but settings or figures.
+    return (*first, *place, comparison.run, claim.model_dump_json())
