@@ -15,20 +15,20 @@ BACKBONE = "ViT-B-16.openai"
 SHOTS = (1, 4, 5, 16)
 CIL_STEPS = (10, 20, 50)
 
-ORDER_II = (
-    "stanfordcars",
-    "food",
-    "mnist",
-    "oxfordpet",
-    "flowers",
-    "sun397",
-    "aircraft",
-    "caltech101",
-    "dtd",
-    "eurosat",
-    "cifar100",
-)
-"""ZSCL's second order, of scripts/ZSCL_minus.sh."""
+ORDERS: Mapping[str, tuple[str, ...]] = {
+    name: tuple(keys.split())
+    for name, keys in {
+        "I": " ".join(KEYS),
+        # ZSCL's scripts/ZSCL_minus.sh
+        "II": "stanfordcars food mnist oxfordpet flowers sun397 aircraft caltech101 dtd eurosat cifar100",
+        # LEBA, Tables 10 and 11 (NeurIPS 2025)
+        "random a": "cifar100 dtd aircraft flowers food stanfordcars mnist eurosat sun397 oxfordpet "
+        "caltech101",
+        "random b": "eurosat oxfordpet sun397 dtd cifar100 food stanfordcars mnist caltech101 flowers "
+        "aircraft",
+    }.items()
+}
+"""Published orders."""
 
 _SPLITS = {"zscl": "torchvision's splits", "coop": "CoOp's splits with validation data"}
 
@@ -49,10 +49,7 @@ class Variant:
 
     @property
     def orders(self) -> dict[str, tuple[str, ...]]:
-        return {
-            "I": tuple(key for key in KEYS if key in self.keys),
-            "II": tuple(key for key in ORDER_II if key in self.keys),
-        }
+        return {name: tuple(key for key in keys if key in self.keys) for name, keys in ORDERS.items()}
 
     def spec(self) -> StreamSpec:
         """What the plugin contributes."""
