@@ -28,6 +28,7 @@ CATALOGUE: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "mini": "clbench-mini",
             "mtil": "clbench-mtil",
             "mtil-coop": "clbench-mtil",
+            "mtil-fs": "clbench-mtil",
             "x-tail": "clbench-mtil",
         },
         "backbone": {

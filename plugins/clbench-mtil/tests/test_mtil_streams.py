@@ -218,6 +218,12 @@ def test_x_tail(data):
     assert sum(task.classes for task in VARIANTS["x-tail"].spec().tasks) == 1100
 
 
+def test_few_shot_of_diki(data):
+    stream = build("mtil-fs")
+    assert set(KEYS) - set(stream.keys) == {"eurosat", "mnist", "oxfordpet"}
+    assert (stream.protocol, stream.meta["shots"]) == ("coop", 16)
+
+
 def test_class_incremental(data, monkeypatch, tmp_path):
     testing.write("cifar100", tmp_path, None)
     monkeypatch.setenv("CLBENCH_DATA", str(tmp_path))

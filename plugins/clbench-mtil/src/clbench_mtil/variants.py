@@ -55,7 +55,7 @@ class Variant:
         """What the plugin contributes."""
         per_class = f"{self.shots} samples" if self.shots != 1 else "one sample"
         data = f"{per_class} per class to train" if self.shots else "all training data"
-        names = f"{len(self.keys)} data sets" if self.name == "x-tail" else "the eleven data sets"
+        names = "the eleven data sets" if self.keys == KEYS else f"{len(self.keys)} data sets"
         return StreamSpec(
             name=self.name,
             title=self.title,
@@ -94,6 +94,8 @@ def _variants() -> dict[str, Variant]:
     ]
     without_cifar = tuple(key for key in KEYS if key != "cifar100")
     found.append(Variant("x-tail", "X-TAIL", "coop", without_cifar, shots=16))
+    without_three = tuple(key for key in KEYS if key not in ("eurosat", "mnist", "oxfordpet"))
+    found.append(Variant("mtil-fs", "MTIL-FS", "coop", without_three, shots=16))
     return {variant.name: variant for variant in found}
 
 
