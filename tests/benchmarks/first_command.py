@@ -1,4 +1,4 @@
-"""Run the README's first command as on the first day, then again; print its table, times and peak memory (Unix).
+"""Run the README's first command as on the first day, then again; print table, times and peak memory (Unix).
 
 python tests/benchmarks/first_command.py --out /tmp/first
 """
