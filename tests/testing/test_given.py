@@ -104,7 +104,7 @@ def test_mistakes_are_named():
         learn_given("finetun", start, **given)
     with pytest.raises(ConfigError, match="stepz"):
         learn_given("finetune", start, settings={"stepz": 1}, **given)
-    with pytest.raises(ConfigError, match="warm-up"):
+    with pytest.raises(ConfigError, match="warms up for 2 of 1"):
         learn_given("finetune", start, settings={"iterations": 1, "warmup": 2}, **given)
     with pytest.raises(ConfigError, match="one label for each image"):
         learn_given("finetune", start, batches=[(given["batches"][0][0], torch.zeros(3))], prompts=PROMPTS)

@@ -59,11 +59,11 @@ class FineTuningSettings(Settings):
             "batch_size": self.batch_size,
         }
 
-    def check_schedule(self, method: str = "METHOD") -> None:
+    def check_schedule(self, method: str | None = None) -> None:
         """Raise :class:`clbench.ConfigError` if the warm-up outlasts the training of ``method``."""
         if self.warmup > self.iterations:
             raise ConfigError(
-                f"{method} warms up for {self.warmup} of {self.iterations} iterations",
+                f"{method or 'the method'} warms up for {self.warmup} of {self.iterations} iterations",
                 why="the learning rate would never reach its peak",
-                fix=f"--set {method}.warmup={self.iterations // 10}",
+                fix=f"--set {method or 'METHOD'}.warmup={self.iterations // 10}",
             )
