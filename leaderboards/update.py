@@ -43,9 +43,21 @@ def updated(text: str) -> str:
     return BLOCK.sub(fill, text)
 
 
+def draw() -> None:
+    """Draw Last against Transfer for each order."""
+    from clbench.boards import transfer_last_scatter
+    from clbench.results import load_records
+
+    for order in ("I", "II"):
+        records = load_records([ROOT / "leaderboards" / "mini" / "records" / order]).records
+        transfer_last_scatter(records, ROOT / "leaderboards" / "mini" / f"transfer-last-{order}.png")
+
+
 def main() -> int:
-    """Update all documents; return 1 if --check finds one that is out of date."""
+    """Update all documents and figures; return 1 if --check finds a document that is out of date."""
     stale = []
+    if "--check" not in sys.argv:
+        draw()
     for name in DOCUMENTS:
         path = ROOT / name
         before = path.read_text(encoding="utf-8")

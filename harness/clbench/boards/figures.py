@@ -74,7 +74,7 @@ def transfer_last_scatter(records: Iterable[Record], path: Path) -> Path:
     """Draw Last against Transfer of comparable records, and return ``path``.
 
     One point for each row of the leaderboard, with 95 % intervals over seeds; dashed lines mark the
-    zero-shot model, and the legend tells each row's Average. Records of one protocol only: from a
+    zero-shot model, and the legend tells each row's Average. Joint training is left out. Records of one protocol only: from a
     mixture the group with most records is drawn, and the title says which.
 
     Raises:
@@ -87,7 +87,8 @@ def transfer_last_scatter(records: Iterable[Record], path: Path) -> Path:
         raise ValueError("there are no records to draw")
     group = max(groups, key=lambda g: len(groups[g]))
     table = board_of(groups[group]).tables[0]
-    rows = [r for r in table.rows if {"transfer", "last"} <= set(r.values)]
+    # Joint training has no tasks not learned yet: its Transfer would only stretch the axis.
+    rows = [r for r in table.rows if {"transfer", "last"} <= set(r.values) and r.protocol != "joint"]
     if not rows:
         raise ValueError("no record has a Transfer and a Last to draw")
 
@@ -95,7 +96,9 @@ def transfer_last_scatter(records: Iterable[Record], path: Path) -> Path:
     ax = figure.subplots()
     ranked = [r for r in rows if r.kind == "ranked"]
     for number, row in enumerate(ranked):
-        _point(ax, row, _COLOURS[number % len(_COLOURS)], _MARKERS[number % len(_MARKERS)])
+        # Where the colours begin again, the markers do so one further on: no two rows look alike.
+        turn, colour = divmod(number, len(_COLOURS))
+        _point(ax, row, _COLOURS[colour], _MARKERS[(number + turn) % len(_MARKERS)])
     for row in rows:
         if row.kind == "reference":
             _point(ax, row, _GREY, "*" if _is_zero_shot(row) else "x")
