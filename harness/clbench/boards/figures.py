@@ -74,8 +74,9 @@ def transfer_last_scatter(records: Iterable[Record], path: Path) -> Path:
     """Draw Last against Transfer of comparable records, and return ``path``.
 
     One point for each row of the leaderboard, with 95 % intervals over seeds; dashed lines mark the
-    zero-shot model, and the legend tells each row's Average. Joint training is left out. Records of one protocol only: from a
-    mixture the group with most records is drawn, and the title says which.
+    zero-shot model, and the legend tells each row's Average. Joint training is left out.
+    Records of one protocol only: from a mixture the group with most records is drawn, and the title says
+    which.
 
     Raises:
         ValueError: no record has a Transfer and a Last.
