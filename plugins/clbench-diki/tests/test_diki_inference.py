@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from clbench_diki.cache import BoundedCache, content_key
+from clbench.models.remembering import BoundedCache, content_key
 from clbench_diki.gaussian import TaskGaussian
 from clbench_diki.inference import batch_vote, per_sample
 

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from clbench import Backbone, Batch, ConfigError, Context, LabelSpace, Method, MethodError, TrainingTask
 from clbench.methods import Losses, Settings, cosine
 from clbench.models import text_classifier, text_features
+from clbench.models.remembering import BoundedCache, content_key
 from torch import Tensor, nn
 
-from clbench_diki.cache import BoundedCache, content_key
 from clbench_diki.gaussian import TaskGaussian
 from clbench_diki.inference import Decision, batch_vote, per_sample
 from clbench_diki.prompts import PromptPool, Prompts
