@@ -81,6 +81,10 @@ class Remembered:
     def __len__(self) -> int:
         return len(self._results)
 
+    def clear(self) -> None:
+        """Forget all results."""
+        self._results.clear()
+
     def __call__(self, images: Tensor) -> Tensor:
         """The function's result for ``images``."""
         key = content_key(images)

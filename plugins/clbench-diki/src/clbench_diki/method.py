@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from clbench import Backbone, Batch, ConfigError, Context, LabelSpace, Method, MethodError, TrainingTask
 from clbench.methods import Losses, Settings, cosine
 from clbench.models import text_classifier, text_features
-from clbench.models.remembering import BoundedCache, content_key
+from clbench.models.remembering import BoundedCache, Remembered, content_key
 from torch import Tensor, nn
 
 from clbench_diki.gaussian import TaskGaussian
@@ -56,7 +56,7 @@ class DIKI(Method):
         # A task's prompts never change once learned, and test batches come back after every task: what is
         # computed for the same batch, prompts and weights is the same bit for bit.
         room = 0 if settings.official_compute else _CACHE_BYTES
-        self._frozen: BoundedCache[Tensor] = BoundedCache(room, _bytes)
+        self._frozen = Remembered(self._encode_frozen, capacity=room)
         self._images: BoundedCache[tuple[Decision, Tensor]] = BoundedCache(
             room, lambda value: _bytes(value[1])
         )
@@ -173,21 +173,16 @@ class DIKI(Method):
         """
         if not self.gaussians:
             raise MethodError("no task has been learned yet, so there are no prompts to choose from")
-        features = self._frozen_features(images, content_key(images))
+        features = self._frozen(images)
         if self.settings.inference == "batch_vote":
             return batch_vote(features, self.gaussians, calibrated=self.settings.calibrated)
         return per_sample(
             features, self.gaussians, calibrated=self.settings.calibrated, levels=self.settings.text_levels
         )
 
-    def _frozen_features(self, images: Tensor, key: object) -> Tensor:
+    def _encode_frozen(self, images: Tensor) -> Tensor:
         """L2-normalised embeddings by the initial model."""
-        features = self._frozen.get(key) if key is not None else None
-        if features is None:
-            features = F.normalize(self.initial.encode_image(images).float(), dim=-1)
-            if key is not None:
-                self._frozen.put(key, features)
-        return features
+        return F.normalize(self.initial.encode_image(images).float(), dim=-1)
 
     def _prompted_images(self, images: Tensor) -> tuple[Decision, Tensor]:
         """The decision for a batch and the L2-normalised embeddings that follow from it."""

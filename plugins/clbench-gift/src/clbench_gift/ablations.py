@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
+from clbench_gift.losses import tempered
+
 __all__ = ["feature_distillation", "reverse_distillation"]
 
 
@@ -26,14 +28,7 @@ def reverse_distillation(
     Raises:
         ValueError: shapes differ or the temperature is not positive.
     """
-    if teacher_logits.shape != student_logits.shape or teacher_logits.ndim != 2:
-        raise ValueError(
-            "teacher and student logits must be matrices of one shape, "
-            f"got {tuple(teacher_logits.shape)} and {tuple(student_logits.shape)}"
-        )
-    if not temperature > 0:
-        raise ValueError(f"the temperature must be positive, got {temperature}")
-    teacher, student = teacher_logits.detach() / temperature, student_logits / temperature
+    teacher, student = tempered(teacher_logits, student_logits, temperature)
     image, text = (
         F.kl_div(q.log_softmax(dim=1), p.log_softmax(dim=1), reduction="batchmean", log_target=True)
         for q, p in ((teacher, student), (teacher.T, student.T))

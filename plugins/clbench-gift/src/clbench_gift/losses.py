@@ -20,6 +20,7 @@ __all__ = [
     "consolidation_weights",
     "contrastive_distillation",
     "image_text_alignment",
+    "tempered",
 ]
 
 NO_GRADIENT_WEIGHT = 1e-6
@@ -49,6 +50,18 @@ def contrastive_distillation(
     Raises:
         ValueError: shapes differ or the temperature is not positive.
     """
+    teacher, student = tempered(teacher_logits, student_logits, temperature)
+    image = F.cross_entropy(student, teacher.softmax(dim=1))
+    text = F.cross_entropy(student.T, teacher.T.softmax(dim=1))
+    return image * temperature**2, text * temperature**2
+
+
+def tempered(teacher_logits: Tensor, student_logits: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Both matrices divided by the temperature, the teacher's without gradient.
+
+    Raises:
+        ValueError: shapes differ or the temperature is not positive.
+    """
     if teacher_logits.shape != student_logits.shape or teacher_logits.ndim != 2:
         raise ValueError(
             "teacher and student logits must be matrices of one shape, "
@@ -56,10 +69,7 @@ def contrastive_distillation(
         )
     if not temperature > 0:
         raise ValueError(f"the temperature must be positive, got {temperature}")
-    teacher, student = teacher_logits.detach() / temperature, student_logits / temperature
-    image = F.cross_entropy(student, teacher.softmax(dim=1))
-    text = F.cross_entropy(student.T, teacher.T.softmax(dim=1))
-    return image * temperature**2, text * temperature**2
+    return teacher_logits.detach() / temperature, student_logits / temperature
 
 
 def image_text_alignment(
