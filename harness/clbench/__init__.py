@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         MetricSpec,
         StreamSpec,
         TaskSummary,
+        TrackerSpec,
     )
     from clbench.streams import ImageSet, LabelSpace, Preprocessing, Stream, Task, TrainingTask
 
@@ -61,6 +62,7 @@ __all__ = [
     "StreamSpec",
     "Task",
     "TaskSummary",
+    "TrackerSpec",
     "TrainingTask",
     "__version__",
     "hookimpl",
@@ -92,6 +94,7 @@ __getattr__, __dir__ = lazy_names(
             "MetricSpec",
             "StreamSpec",
             "TaskSummary",
+            "TrackerSpec",
         ),
         ".streams": ("ImageSet", "LabelSpace", "Preprocessing", "Stream", "Task", "TrainingTask"),
         ".metrics": ("metrics",),

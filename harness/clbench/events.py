@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = ["Event", "Progress", "RowRecorded", "RunFinished", "RunStarted", "TaskLearned"]
 
@@ -33,10 +34,14 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
-    """``resumed_rows`` rows of the matrix were on disk already; ``zero_shot`` in percent, per task."""
+    """``resumed_rows`` rows of the matrix were on disk already; ``zero_shot`` in percent, per task.
+
+    ``config`` is the resolved configuration, as in the record.
+    """
 
     resumed_rows: int
     zero_shot: tuple[float, ...]
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Every hook of clbench. A plugin implements any of them in a module that it names as an entry point
 of group ``clbench``, each function marked with :data:`clbench.hookimpl`.
 
-Lifecycle: *contribute* (what exists) → *extend* (commands, launchers) → *observe* (a run's events).
+Lifecycle: *contribute* (what exists) → *extend* (commands, launchers, trackers) → *observe* (a run's events).
 Contributing hooks return frozen specs from :mod:`clbench.specs` and import nothing heavy.
 Observing hooks cannot change a number: an exception in one is logged and the run goes on.
 """
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         MethodSpec,
         MetricSpec,
         StreamSpec,
+        TrackerSpec,
     )
 
 hookspec = pluggy.HookspecMarker("clbench")
@@ -75,6 +76,11 @@ def clbench_commands(app: click.Group) -> None:
 @hookspec
 def clbench_launchers() -> Iterable[LauncherSpec]:  # type: ignore[empty-body]
     """Return further ways to execute planned runs, offered as ``clbench run --launcher``."""
+
+
+@hookspec
+def clbench_trackers() -> Iterable[TrackerSpec]:  # type: ignore[empty-body]
+    """Return services that show runs while they go on, offered as ``clbench run --track``."""
 
 
 @hookspec

@@ -22,6 +22,7 @@ __all__ = [
     "Spec",
     "StreamSpec",
     "TaskSummary",
+    "TrackerSpec",
     "load_reference",
 ]
 
@@ -233,6 +234,19 @@ class LauncherSpec(Spec):
     Attributes:
         factory: reference to a callable ``(jobs, execute) -> None`` that calls ``execute(job)`` for each
             job somewhere; a job that raises must not stop the others.
+    """
+
+    factory: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackerSpec(Spec):
+    """A service that shows runs while they go on. It observes and cannot change a number.
+
+    Attributes:
+        factory: reference to a callable ``(out: Path) -> object`` that is called before the first run, with
+            the folder of the records. The object has any of the observing hooks, marked with
+            ``clbench.hookimpl``; :class:`clbench.trackers.RunTracker` has them all and says what to write.
     """
 
     factory: str

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["execute_job", "launch"]
 
 
-def execute_job(config: RunConfig, *, out: Path, disabled: tuple[str, ...]) -> RunOutcome:
+def execute_job(
+    config: RunConfig, *, out: Path, disabled: tuple[str, ...], track: tuple[str, ...] = ()
+) -> RunOutcome:
     """Execute one run in whichever process this is called, with plain lines of progress."""
     from clbench.cli.plain import PlainDisplay
     from clbench.cli.tracking import Tracker
@@ -24,11 +26,17 @@ def execute_job(config: RunConfig, *, out: Path, disabled: tuple[str, ...]) -> R
     from clbench.runs import execute
 
     with PlainDisplay(Tracker([config])) as listener:
-        return execute(get_registry(disabled), [config], out=out, listener=listener)[0]
+        registry = get_registry(disabled).tracked(track, out)
+        return execute(registry, [config], out=out, listener=listener)[0]
 
 
 def launch(
-    launcher: LauncherSpec, configs: Sequence[RunConfig], *, out: Path, disabled: tuple[str, ...]
+    launcher: LauncherSpec,
+    configs: Sequence[RunConfig],
+    *,
+    out: Path,
+    disabled: tuple[str, ...],
+    track: tuple[str, ...] = (),
 ) -> list[RunOutcome]:
     """Let ``launcher`` execute the runs, wherever; outcomes are read from the records that they leave."""
     from clbench.errors import RecordError
@@ -37,7 +45,7 @@ def launch(
 
     # A partial of a function of a module can be pickled, so that launchers may send it elsewhere.
     load_reference(launcher.factory)(
-        list(configs), functools.partial(execute_job, out=out.absolute(), disabled=disabled)
+        list(configs), functools.partial(execute_job, out=out.absolute(), disabled=disabled, track=track)
     )
     outcomes = []
     for config in configs:

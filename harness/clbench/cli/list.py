@@ -13,7 +13,17 @@ from clbench.cli.session import Session, disable_plugin_option, make_console
 if TYPE_CHECKING:
     from clbench.plugins import Contribution, Registry
 
-KINDS = ("methods", "streams", "backbones", "generators", "datasets", "metrics", "formats", "launchers")
+KINDS = (
+    "methods",
+    "streams",
+    "backbones",
+    "generators",
+    "datasets",
+    "metrics",
+    "formats",
+    "launchers",
+    "trackers",
+)
 
 _DETAILS: dict[str, tuple[str, Any]] = {
     "methods": ("needs", lambda spec: ", ".join(spec.requires).replace("_", " ")),

@@ -61,6 +61,9 @@ _MOST_FIGURES = 6
     "[default: natural]",
 )
 @click.option("--launcher", metavar="NAME", help="How runs are executed.  [default: one after another, here]")
+@click.option(
+    "--track", metavar="A,B,…", help="Show runs in these services while they go on (clbench list trackers)."
+)
 @click.option("--dry-run", is_flag=True, help="Check everything, print the resolved configuration, and stop.")
 @click.option("--plain", is_flag=True, help="Plain lines instead of the live display.")
 @disable_plugin_option
@@ -118,7 +121,14 @@ def execute(
     try:
         if options.launcher is not None:
             launcher = registry.find("launcher", options.launcher).spec
-            return launch(launcher, configs, out=out, disabled=tuple(Session.of(ctx).disabled))
+            return launch(
+                launcher,
+                configs,
+                out=out,
+                disabled=tuple(Session.of(ctx).disabled),
+                track=options.track or (),
+            )
+        registry = registry.tracked(options.track or (), out)
         with display(configs, console, plain) as listener:
             return execute_here(registry, configs, out=out, listener=listener)
     except KeyboardInterrupt:

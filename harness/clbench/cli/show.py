@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from clbench.plugins import Contribution, Kind
     from clbench.specs import MethodSpec, StreamSpec
 
-KINDS = ("method", "stream", "backbone", "generator", "dataset", "metric", "format", "launcher")
+KINDS = ("method", "stream", "backbone", "generator", "dataset", "metric", "format", "launcher", "tracker")
 
 
 @click.command("show", short_help="Show a method, stream, model or run in full.")
@@ -44,8 +44,8 @@ KINDS = ("method", "stream", "backbone", "generator", "dataset", "metric", "form
 def show(ctx: click.Context, kind: str, name: str, paths: tuple[Path, ...], format_: str) -> None:
     """Show one thing in full.
 
-    KIND is method, stream, backbone, generator, dataset, metric, format or launcher with its NAME, or run
-    with the path of a record.
+    KIND is method, stream, backbone, generator, dataset, metric, format, launcher or tracker with its
+    NAME, or run with the path of a record.
 
     A method's card has what it declares, what papers report of it, and what its recorded runs were measured
     to cost.

@@ -39,6 +39,7 @@ class Options:
     eval_batch: int | None = None
     batches: str | None = None
     launcher: str | None = None
+    track: tuple[str, ...] | None = None
     out: Path | None = None
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     problems: tuple[ClbenchError | str, ...] = ()
@@ -233,6 +234,7 @@ _READERS: Mapping[str, Any] = {
     "eval_batch": _Reader.batch,
     "batches": _Reader.text,
     "launcher": _Reader.text,
+    "track": _Reader.names,
     "out": _Reader.path,
     "set": _Reader.set,
 }

@@ -82,6 +82,8 @@ class _Resolver:
             self.find("generator", options.generator)
         if options.launcher is not None:
             self.find("launcher", options.launcher)
+        for tracker in options.track or ():
+            self.find("tracker", tracker)
         label_space, label_spaces = self.label_spaces(stream.spec.label_space if stream else "task")
         precision = self.choice("precision", options.precision, PRECISIONS) or "fp32"
         batches = self.choice("composition of batches", options.batches, COMPOSITIONS) or "natural"

@@ -25,6 +25,7 @@ CONTRIBUTING: Mapping[str, tuple[str, type[specs.Spec]]] = {
     "clbench_metrics": ("metric", specs.MetricSpec),
     "clbench_formats": ("format", specs.FormatSpec),
     "clbench_launchers": ("launcher", specs.LauncherSpec),
+    "clbench_trackers": ("tracker", specs.TrackerSpec),
 }
 
 # Names are typed on command lines: commas separate them there, and dots separate method and setting.

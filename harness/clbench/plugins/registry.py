@@ -7,11 +7,12 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from clbench import events
-from clbench.errors import PluginError
+from clbench.errors import ClbenchError, PluginError
 from clbench.plugins.loading import Loaded, installed_entry_points, load_object, load_plugin
 from clbench.plugins.reports import PluginReport
 from clbench.plugins.unknown import unknown_name
@@ -25,6 +26,8 @@ from clbench.specs import (
     MetricSpec,
     Spec,
     StreamSpec,
+    TrackerSpec,
+    load_reference,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +46,7 @@ Kind = Literal[
     "metric",
     "format",
     "launcher",
+    "tracker",
     "methods",
     "streams",
     "datasets",
@@ -51,6 +55,7 @@ Kind = Literal[
     "metrics",
     "formats",
     "launchers",
+    "trackers",
 ]
 KINDS: tuple[Kind, ...] = (
     "method",
@@ -61,6 +66,7 @@ KINDS: tuple[Kind, ...] = (
     "metric",
     "format",
     "launcher",
+    "tracker",
 )
 
 S_co = TypeVar("S_co", bound=Spec, covariant=True)
@@ -93,7 +99,7 @@ class Registry:
     """What is installed: one mapping per kind of contribution, and a report on each plugin.
 
     Attributes:
-        methods, streams, datasets, backbones, generators, metrics, formats, launchers: name →
+        methods, streams, datasets, backbones, generators, metrics, formats, launchers, trackers: name →
             :class:`Contribution`, sorted by name.
         reports: one :class:`PluginReport` for each entry point.
     """
@@ -106,6 +112,7 @@ class Registry:
     metrics: Mapping[str, Contribution[MetricSpec]]
     formats: Mapping[str, Contribution[FormatSpec]]
     launchers: Mapping[str, Contribution[LauncherSpec]]
+    trackers: Mapping[str, Contribution[TrackerSpec]]
 
     def __init__(self, loaded: Sequence[Loaded] = ()) -> None:
         self._loaded = list(loaded)
@@ -206,6 +213,40 @@ class Registry:
                     hook,
                     exc_info=True,
                 )
+
+    def tracked(self, names: Sequence[str], out: Path) -> Registry:
+        """Return a registry whose observers include these trackers, which are started now.
+
+        Raises:
+            PluginError: a tracker cannot be imported or breaks the contract; see :meth:`find` for the rest.
+            ConfigError: a tracker lacks something, such as credentials.
+        """
+        started = []
+        for name in names:
+            found = self.find("tracker", name)
+            blank = PluginReport(
+                name=f"track {name}",
+                distribution=found.distribution,
+                version=found.version,
+                status="disabled",
+                contributions={},
+            )
+            try:
+                observer = load_reference(found.spec.factory)(out)
+            except ClbenchError:
+                raise
+            except Exception as error:
+                raise PluginError(
+                    f"tracker {name!r} cannot be started",
+                    why=f"{type(error).__name__}: {error}",
+                    fix=f"pip install --upgrade {found.distribution}, or leave --track {name} out",
+                ) from error
+            started.append(load_object(observer, blank))
+            if started[-1].report.status == "broken":
+                raise PluginError(
+                    f"tracker {name!r} of {found.distribution} is broken", why=started[-1].report.error
+                )
+        return Registry([*self._loaded, *started])
 
     def commands(self, taken: Iterable[str] = ()) -> dict[str, click.Command]:
         """Commands that plugins add; one that fails or takes a name in ``taken`` is reported as broken."""

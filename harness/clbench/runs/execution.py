@@ -190,6 +190,7 @@ class _Run:
             RunStarted,
             resumed_rows=len(earlier),
             zero_shot=before.row(stream, config.label_space, 0),
+            config=config.as_json(),
         )
         for self.index in range(len(stream)):
             if self.index < len(earlier):
