@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from clbench.boards.rows import DEFAULT_METRICS, Column, Row, columns_of, rows_of
+from clbench.errors import did_you_mean
 from clbench.results.fingerprint import FingerprintFields, differing_parts
 from clbench.results.records import Record
 from clbench.results.store import load_records
@@ -16,7 +18,7 @@ from clbench.specs import MetricSpec
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Board", "Group", "Table", "board_of", "leaderboard"]
+__all__ = ["FILTERS", "Board", "Group", "Table", "board_of", "leaderboard"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Group:
         stream, protocol, order, backbone, label_space: as in the record.
         tasks: task keys in order.
         fingerprint: digest of the protocol fingerprint.
+        shots: training samples per class; ``None``: all.
     """
 
     stream: str
@@ -36,6 +39,7 @@ class Group:
     label_space: str
     tasks: tuple[str, ...]
     fingerprint: str
+    shots: int | None = None
 
     @classmethod
     def of(cls, record: Record) -> Group:
@@ -48,12 +52,15 @@ class Group:
             label_space=record.label_space,
             tasks=tuple(task.key for task in record.stream.tasks),
             fingerprint=record.fingerprint.digest,
+            shots=record.stream.shots,
         )
 
     @property
     def title(self) -> str:
         """One line for people."""
         parts = [f"stream {self.stream}", f"order {self.order}", f"backbone {self.backbone}"]
+        if self.shots is not None:
+            parts.append(f"{self.shots} shots")
         return ", ".join([*parts, f"label space {self.label_space}"])
 
 
@@ -150,30 +157,52 @@ def leaderboard(
 ) -> Board:
     """Return the leaderboard of all records under ``paths`` (files or folders).
 
-    ``only`` names what to show: ``method``, ``stream``, ``order`` or ``backbone`` → names. A file that is no
-    good record is named in the board's notes and stops nothing.
+    ``only`` names what to show, by a key of :data:`FILTERS`: ``{"order": ["I"]}``. A file that is no good
+    record is named in the board's notes and stops nothing; so is a name in ``only`` that no record has.
 
     Raises:
         RecordError: a path does not exist.
         UnknownNameError: a metric that neither clbench nor ``extra`` provides.
     """
     loaded = load_records(list(paths))
+    notes = [f"left out: {' '.join(str(problem).split())}" for problem in loaded.problems]
     return board_of(
         [record for record in loaded.records if _wanted(record, only or {})],
         metrics=metrics,
         extra=extra,
-        notes=[f"left out: {' '.join(str(problem).split())}" for problem in loaded.problems],
+        notes=[*notes, *_unmatched(loaded.records, only or {})],
     )
 
 
-def _wanted(record: Record, only: Mapping[str, Collection[str]]) -> bool:
-    names = {
-        "method": record.method.name,
-        "stream": record.stream.name,
-        "order": record.stream.order,
-        "backbone": record.backbone.name,
+FILTERS: Mapping[str, Callable[[Record], str]] = MappingProxyType(
+    {
+        "method": lambda record: record.method.name,
+        "stream": lambda record: record.stream.name,
+        "order": lambda record: record.stream.order,
+        "shots": lambda record: str(record.stream.shots or "full"),
+        "protocol": lambda record: record.stream.protocol,
+        "backbone": lambda record: record.backbone.name,
+        "label_space": lambda record: record.label_space,
     }
-    return all(names[kind] in wanted for kind, wanted in only.items())
+)
+"""What records may be chosen by."""
+
+
+def _wanted(record: Record, only: Mapping[str, Collection[str]]) -> bool:
+    return all(FILTERS[kind](record) in wanted for kind, wanted in only.items())
+
+
+def _unmatched(records: Sequence[Record], only: Mapping[str, Collection[str]]) -> list[str]:
+    """Names that were asked for and that no record has: a typing error should not look like an empty result."""
+    lines = []
+    for kind, wanted in only.items():
+        known = sorted({FILTERS[kind](record) for record in records})
+        for name in wanted:
+            if name not in known:
+                near = did_you_mean(name, known)
+                hint = f"; did you mean {' or '.join(near)}?" if near else f"; there is {', '.join(known)}"
+                lines.append(f"no record has {kind.replace('_', ' ')} {name!r}{hint if known else ''}")
+    return lines
 
 
 def board_of(
@@ -207,7 +236,9 @@ def board_of(
 
 def _order(group: Group, records: int) -> tuple[str | int, ...]:
     # Of protocols that differ in details the one with most records comes first.
-    return (group.stream, group.order, group.backbone, group.label_space, -records, group.fingerprint)
+    shots = group.shots or 0
+    place = (group.stream, group.order, shots, group.backbone, group.label_space)
+    return (*place, -records, group.fingerprint)
 
 
 def _differences(tables: Sequence[Table]) -> list[str]:
@@ -223,7 +254,7 @@ def _differences(tables: Sequence[Table]) -> list[str]:
 def _differing(a: Table, b: Table) -> list[str]:
     names = [
         name
-        for name in ("stream", "protocol", "order", "backbone", "label_space")
+        for name in ("stream", "protocol", "order", "shots", "backbone", "label_space")
         if getattr(a.group, name) != getattr(b.group, name)
     ]
     if a.group.tasks != b.group.tasks and not {"stream", "order"} & set(names):

@@ -52,6 +52,7 @@ class Row:
         uses: what the method takes for granted, in words.
         status: ``finished``, ``running`` or ``failed``.
         reason: why it failed, or how far it is.
+        records: what it was made of, by seed; none for the zero-shot row that is added.
     """
 
     method: str
@@ -61,6 +62,7 @@ class Row:
     uses: str = ""
     status: Literal["finished", "running", "failed"] = "finished"
     reason: str = ""
+    records: tuple[Record, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def kind(self) -> Literal["ranked", "reference"]:
@@ -120,12 +122,24 @@ def _rows_of_variant(variant: Variant, columns: Sequence[Column]) -> list[Row]:
             known = [f for f in figures if f is not None]
             if len(known) == len(figures):
                 values[column.name] = mean_interval(known)
-        rows.append(Row(variant.label, protocol, len(variant.finished), values, _uses(sample)))
+        done = variant.finished
+        rows.append(Row(variant.label, protocol, len(done), values, _uses(sample), records=done))
     for status in ("failed", "running"):
         those = [r for r in variant.records if r.status == status]
         if those:
             reason = "; ".join(f"seed {r.seed}: {_reason(r)}" for r in those)
-            rows.append(Row(variant.label, protocol, len(those), {}, _uses(sample), status, reason))
+            rows.append(
+                Row(
+                    variant.label,
+                    protocol,
+                    len(those),
+                    {},
+                    _uses(sample),
+                    status,
+                    reason,
+                    records=tuple(those),
+                )
+            )
     return rows
 
 
