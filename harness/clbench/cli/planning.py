@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from clbench.config.options import as_typed
 
 if TYPE_CHECKING:
     from clbench.config import RunConfig
@@ -67,14 +68,3 @@ def _settings(config: RunConfig) -> Text:
         text.append(f"{name}={as_typed(value)}{mark}", style=style)
         text.append("  ")
     return text if text else Text("no settings", style="dim")
-
-
-def as_typed(value: Any) -> str:
-    """A value as ``--set`` takes it: ``null``, ``true``, ``0.0003``, ``[1, 2]``, text without quotes."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float):
-        return repr(value)
-    if isinstance(value, (Mapping, list, tuple)) or value is None or isinstance(value, (bool, int)):
-        return json.dumps(value)
-    return str(value)

@@ -3,8 +3,8 @@
 All mistakes are raised together, as one :class:`clbench.errors.ConfigError`, before anything heavy is loaded.
 """
 
-from clbench.config.options import Options, parse_value, read_file
+from clbench.config.options import Options, as_typed, parse_value, read_file
 from clbench.config.resolving import resolve
 from clbench.config.runconfig import RunConfig
 
-__all__ = ["Options", "RunConfig", "parse_value", "read_file", "resolve"]
+__all__ = ["Options", "RunConfig", "as_typed", "parse_value", "read_file", "resolve"]

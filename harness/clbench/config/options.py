@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -12,7 +13,7 @@ import yaml
 
 from clbench.errors import ClbenchError, ConfigError, UnknownNameError
 
-__all__ = ["Options", "parse_value", "read_file"]
+__all__ = ["Options", "as_typed", "parse_value", "read_file"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +104,27 @@ def parse_value(text: str) -> Any:
         yaml.YAMLError: brackets or quotes are left open.
     """
     return yaml.load(text, _Loader)
+
+
+def as_typed(value: Any) -> str:
+    """A value as ``--set`` takes it: ``null``, ``true``, ``0.0003``, ``[1, 2]``, text without quotes.
+
+    The inverse of :func:`parse_value`: text that would be read as something else is quoted.
+    """
+    if isinstance(value, str):
+        return value if _is_plain(value) else json.dumps(value)
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, (Mapping, list, tuple)) or value is None or isinstance(value, (bool, int)):
+        return json.dumps(value)
+    return str(value)
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        return bool(parse_value(text) == text)
+    except yaml.YAMLError:
+        return False
 
 
 class _Loader(yaml.SafeLoader):
