@@ -20,7 +20,8 @@ from clbench.models.backbone import Backbone
 from clbench.models.features import image_features
 from clbench.models.generation import GeneratedImages, generated_images
 from clbench.models.generator import ImageGenerator
-from clbench.streams.images import ImageSet, cache_root
+from clbench.streams.disk import cache_root
+from clbench.streams.images import ImageSet
 from clbench.streams.tasks import TrainingTask
 
 __all__ = ["Context", "FeatureCache", "Measured", "Reference"]

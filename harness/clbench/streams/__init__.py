@@ -1,6 +1,7 @@
 """Streams: tasks, orders, label spaces, prompts, and access to images. No torch is imported here."""
 
-from clbench.streams.images import ImageSet, cache_root, data_root
+from clbench.streams.disk import cache_root, data_root
+from clbench.streams.images import ImageSet
 from clbench.streams.labels import LABEL_SPACES, LabelSpace, LabelSpaceName
 from clbench.streams.preprocessing import Preprocessing
 from clbench.streams.tasks import Stream, Task, TrainingTask, order_keys

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clbench.errors import DataError
 from clbench.results.atomic import atomic_write
-from clbench.streams.images import cache_root
+from clbench.streams.disk import cache_root
 
 __all__ = ["content_digests"]
 

@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from filelock import FileLock
 
 from clbench.errors import DataError
+from clbench.streams.disk import cache_root
+from clbench.streams.pixelfile import PixelFile
 from clbench.streams.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     import PIL.Image
     from datasets import Dataset
 
-__all__ = ["ImageSet", "cache_root", "data_root"]
-
-
-def cache_root() -> Path:
-    """Folder for what can be computed again: ``$CLBENCH_CACHE``, else the user's cache folder."""
-    import platformdirs
-
-    given = os.environ.get("CLBENCH_CACHE")
-    return Path(given) if given else Path(platformdirs.user_cache_dir("clbench"))
-
-
-def data_root() -> Path:
-    """Folder with the user's data sets: ``$CLBENCH_DATA``, else ``data`` in the home folder."""
-    given = os.environ.get("CLBENCH_DATA")
-    return Path(given).expanduser() if given else Path.home() / "data"
+__all__ = ["ImageSet"]
 
 
 class ImageSet:
@@ -98,12 +85,16 @@ class ImageSet:
         if self._contents is not None:
             yield from map(bytes.fromhex, self._contents)
             return
-        raw_columns = self._raw.with_format("arrow")  # ten times faster than rows of Python objects
+        for item in self._raw_items():
+            raw = item["bytes"]
+            content = raw if raw is not None else _tail(item["path"]).encode()
+            yield hashlib.sha256(content).digest()
+
+    def _raw_items(self) -> Iterator[dict[str, Any]]:
+        """What the image column holds, undecoded: ``bytes`` and ``path`` of each image, in order."""
+        column = self._raw.with_format("arrow")  # ten times faster than rows of Python objects
         for start in range(0, len(self), 1024):
-            for item in raw_columns[start : start + 1024][self._image].to_pylist():
-                raw = item["bytes"]
-                content = raw if raw is not None else _tail(item["path"]).encode()
-                yield hashlib.sha256(content).digest()
+            yield from column[start : start + 1024][self._image].to_pylist()
 
     def select(self, indices: Sequence[int]) -> ImageSet:
         """The images at ``indices``, in that order."""
@@ -132,11 +123,14 @@ class ImageSet:
         Raises:
             DataError: the bytes are not an image or the file is gone; names the image.
         """
+        return self._decode(int(index), self._raw[int(index)][self._image])
+
+    def _decode(self, index: int, item: dict[str, Any]) -> PIL.Image.Image:
+        """Decode what the image column holds of image ``index``: its bytes, or the path of its file."""
         import io
 
         import PIL.Image
 
-        item: dict[str, Any] = self._raw[int(index)][self._image]
         try:
             image: PIL.Image.Image = PIL.Image.open(
                 io.BytesIO(item["bytes"]) if item["bytes"] is not None else item["path"]
@@ -144,28 +138,58 @@ class ImageSet:
             image.load()
             if self._mode is not None and image.mode != self._mode:
                 image = image.convert(self._mode)
-        except (OSError, SyntaxError, ValueError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:
+            # PIL raises whatever damaged bytes lead to
             raise DataError(
                 f"image {index} of {self.name} cannot be read",
-                why=f"{item['path'] or 'embedded bytes'}: {error}",
-                fix="replace the file, or fetch the data set again",
+                why=f"{item['path'] or 'its bytes in the table'}: {_unreadable(item, error)}",
+                fix="put the right file there, or remove the data set and fetch it again",
             ) from error
         return image
 
-    def pixels(self, preprocessing: Preprocessing, cache: Path | None = None) -> np.ndarray:
+    def files(self) -> Iterator[str]:
+        """The path of each image that is a file, in order; of those inside a table, nothing."""
+        for item in self._raw_items():
+            if item["bytes"] is None:
+                yield item["path"]
+
+    def pixels(
+        self,
+        preprocessing: Preprocessing,
+        cache: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> np.ndarray:
         """The test view of every image, uint8 (n, 3, size, size), memory-mapped.
 
-        Computed on first use and kept under ``cache`` (default :func:`cache_root`) by content and
-        preprocessing; written under a temporary name and renamed, so a half-written file is never read.
+        Computed on first use and kept under ``cache`` (default :func:`clbench.streams.cache_root`) by content
+        and preprocessing. What was decoded before an interruption is not decoded again, and what is not
+        complete is never read.
+
+        Args:
+            preprocessing: resize and crop.
+            cache: folder of all caches.
+            progress: told (images done, images in all) while images are decoded; not at all if none are.
+
+        Raises:
+            DataError: an image cannot be read, or the disk is full.
         """
-        path = self._path("pixels", preprocessing.digest, cache)
-        shape = (len(self), 3, preprocessing.size, preprocessing.size)
+        column = self._raw.with_format("arrow")
 
-        def fill(out: np.ndarray) -> None:
-            for index in range(len(self)):
-                out[index] = preprocessing.to_pixels(self.image(index))
+        def read(start: int, stop: int) -> list[dict[str, Any]]:
+            items: list[dict[str, Any]] = column[start:stop][self._image].to_pylist()
+            return items
 
-        return _memory_mapped(path, shape, fill)
+        def view(index: int, item: dict[str, Any]) -> np.ndarray:
+            return preprocessing.to_pixels(self._decode(index, item))
+
+        return self.pixel_file(preprocessing, cache).open(read, view, progress)
+
+    def pixel_file(self, preprocessing: Preprocessing, cache: Path | None = None) -> PixelFile:
+        """Where :meth:`pixels` are kept, and how many of them are there already."""
+        path = (cache or cache_root()) / "pixels" / f"{self.digest[:24]}-{preprocessing.digest}.npy"
+        return PixelFile(path, len(self), preprocessing.size, self.name)
 
     @cached_property
     def _uniform_size(self) -> tuple[int, int] | None:
@@ -195,9 +219,6 @@ class ImageSet:
     def _small(self) -> np.ndarray:
         return np.stack([np.asarray(self.image(index)) for index in range(len(self))])
 
-    def _path(self, kind: str, key: str, cache: Path | None) -> Path:
-        return (cache or cache_root()) / kind / f"{self.digest[:24]}-{key}.npy"
-
 
 def _tail(path: str) -> str:
     """Folder and file name: what identifies a file wherever the data set lies."""
@@ -206,29 +227,13 @@ def _tail(path: str) -> str:
     return f"{folder}/{name}" if folder else name
 
 
-def _memory_mapped(path: Path, shape: tuple[int, ...], fill: Any) -> np.ndarray:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
-            if not path.exists():
-                temporary = path.with_suffix(f".{os.getpid()}.tmp")
-                try:
-                    out = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-                    fill(out)
-                    out.flush()
-                    del out
-                    temporary.replace(path)
-                except OSError as error:
-                    raise DataError(
-                        f"the image cache {path} cannot be written",
-                        why=str(error),
-                        fix="free disk space or set CLBENCH_CACHE to a folder with room",
-                    ) from error
-                finally:
-                    temporary.unlink(missing_ok=True)
-    array: np.ndarray = np.load(path, mmap_mode="r")
-    if array.shape != shape:
-        raise DataError(
-            f"the image cache {path} has shape {array.shape}, expected {shape}", fix=f"delete {path}"
-        )
-    return array
+def _unreadable(item: dict[str, Any], error: Exception) -> str:
+    """Why an image could not be decoded, in words."""
+    import PIL
+
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, PIL.UnidentifiedImageError):
+        size = len(item["bytes"]) if item["bytes"] is not None else os.path.getsize(item["path"])  # noqa: PTH202
+        return f"{size:,} bytes in no image format" if size else "it is empty"
+    return " ".join(str(error).split()) or type(error).__name__

@@ -61,9 +61,10 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
     """
     from clbench.errors import UnknownNameError
     from clbench.streams import cache_root, data_root
+    from clbench.streams.disk import check_room
 
     from clbench_mtil.catalogue import KEYS, data_set
-    from clbench_mtil.preparation import CLIP_224, cached, check_room, fetch, image_sets, needed
+    from clbench_mtil.preparation import CLIP_224, cached, fetch, image_sets, needed
     from clbench_mtil.stream import build_task, find_source, from_hub
     from clbench_mtil.variants import VARIANTS
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torchvision.datasets
 from clbench.errors import DataError
-from clbench.streams import ImageSet, Preprocessing, Task, cache_root
+from clbench.streams import ImageSet, Preprocessing, Task
+from clbench.streams.disk import check_room
 
 from clbench_mtil.catalogue import DataSet, data_set
 
-__all__ = ["CLIP_224", "cached", "check_room", "fetch", "image_sets", "needed"]
+__all__ = ["CLIP_224", "cached", "fetch", "image_sets", "needed"]
 
 CLIP_224 = Preprocessing(
     size=224,
@@ -59,23 +59,9 @@ def image_sets(task: Task, parts: Sequence[str]) -> Iterator[ImageSet]:
 
 def cached(images: ImageSet) -> bool:
     """Whether all of ``images`` are decoded in the cache already."""
-    return images._path("pixels", CLIP_224.digest, None).exists()
+    return images.pixel_file(CLIP_224).whole
 
 
 def needed(images: ImageSet) -> int:
-    """Bytes that ``images`` will take in the cache."""
-    return 0 if cached(images) else len(images) * 3 * CLIP_224.size**2
-
-
-def check_room(folder: Path, size: int, what: str) -> None:
-    """Raise :class:`DataError` unless ``size`` bytes fit on the disk of ``folder``."""
-    place = folder
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    if size > free:
-        raise DataError(
-            f"there is no room for {what} in {folder}",
-            why=f"{size / 1e9:.1f} GB are needed, {free / 1e9:.1f} GB are free",
-            fix=f"free disk space, or set {'CLBENCH_CACHE' if folder == cache_root() else 'CLBENCH_DATA'}",
-        )
+    """Bytes that ``images`` have still to be given in the cache."""
+    return images.pixel_file(CLIP_224).missing_bytes

@@ -1,0 +1,228 @@
+"""Decoded images on disk: one ``.npy`` file, filled piece by piece, whole only under its own name.
+
+While it is being filled, images lie in order in ``NAME.npy.part``, and ``NAME.npy.progress`` counts those
+that are safe. A piece is written and synchronised before it is counted, so that whatever moment the process
+dies in, what is counted is there, and what is not is written again. The last step gives the file its name.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from clbench.errors import DataError
+from clbench.results.atomic import atomic_write
+from clbench.streams.disk import check_room, not_written
+
+__all__ = ["PIECE_BYTES", "PixelFile"]
+
+PIECE_BYTES = 2**25
+"""Of pixels that are decoded, written and counted at once: 222 images of 224 × 224."""
+
+_MOST_THREADS = 16
+_MOST_NAMED = 5
+
+log = logging.getLogger(__name__)
+
+Read = Callable[[int, int], Sequence[Any]]
+View = Callable[[int, Any], np.ndarray]
+
+
+class PixelFile:
+    """uint8 pixels of ``images`` images, shape (images, 3, side, side).
+
+    Args:
+        path: the ``.npy`` file.
+        images, side: how many images, and how many pixels high and wide.
+        name: of the images, for messages.
+    """
+
+    def __init__(self, path: Path, images: int, side: int, name: str) -> None:
+        self.path = path
+        self.name = name
+        self.shape = (images, 3, side, side)
+        self._part = path.with_name(f"{path.name}.part")
+        self._progress = path.with_name(f"{path.name}.progress")
+
+    @property
+    def whole(self) -> bool:
+        """Whether all images are decoded."""
+        return self.path.exists()
+
+    @property
+    def decoded(self) -> int:
+        """How many images need not be decoded again."""
+        if self.whole:
+            return self.shape[0]
+        try:
+            count = int(json.loads(self._progress.read_bytes())["images"])
+            written = self._part.stat().st_size
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
+        return count if 0 < count <= self.shape[0] and written >= self._end_of(count) else 0
+
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes that it has still to be given."""
+        return 0 if self.whole else self._end_of(self.shape[0]) - self._end_of(self.decoded)
+
+    def open(self, read: Read, view: View, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
+        """Map the pixels into memory, read-only; decode first those that are missing.
+
+        One process decodes; others that want the same file wait for it and use it.
+
+        Args:
+            read: (start, stop) → what is known of these images, in this thread.
+            view: (index, what is known of it) → its pixels, uint8 (3, side, side), in several threads.
+            progress: told (images done, images in all) after each piece.
+
+        Raises:
+            DataError: an image cannot be decoded, the disk is full, or the file is damaged.
+        """
+        if not self.whole:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with self._locked():
+                    if not self.whole:
+                        self._fill(read, view, progress)
+            except OSError as error:
+                raise not_written(self.path, self.missing_bytes, error) from error
+        return self._mapped()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        lock = FileLock(f"{self.path}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            log.warning("%s: another process is decoding these images; waiting for it", self.name)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _fill(self, read: Read, view: View, progress: Callable[[int, int], None] | None) -> None:
+        done, total = self.decoded, self.shape[0]
+        check_room(self.path.parent, self.missing_bytes, f"the decoded images of {self.name}")
+        if not done:
+            self._progress.unlink(missing_ok=True)  # before there is a part that it does not count
+        with self._part.open("r+b" if done else "wb") as file:
+            if not done:
+                np.lib.format.write_array_header_1_0(file, self._header)
+            file.seek(self._end_of(done))
+            file.truncate()
+            if progress is not None:
+                progress(done, total)
+            with closing(self._decoded(done, read, view)) as pieces:
+                for piece in pieces:
+                    _write(file, piece)
+                    done += len(piece)
+                    atomic_write(self._progress, json.dumps({"images": done}).encode())
+                    if progress is not None:
+                        progress(done, total)
+            _write(file, b"")
+        self._part.replace(self.path)
+        self._progress.unlink(missing_ok=True)
+
+    def _decoded(self, start: int, read: Read, view: View) -> Generator[np.ndarray, None, None]:
+        """The missing pixels, piece by piece; one is decoded while the one before is written."""
+        total = self.shape[0]
+        size = max(1, PIECE_BYTES // max(1, math.prod(self.shape[1:])))
+        pool = ThreadPoolExecutor(min(_available_cores(), _MOST_THREADS), thread_name_prefix="decode")
+
+        def begin(first: int) -> tuple[np.ndarray, list[Future[None]]]:
+            last = min(first + size, total)
+            piece = np.empty((last - first, *self.shape[1:]), dtype=np.uint8)
+
+            def one(offset: int, known: Any) -> None:
+                piece[offset] = view(first + offset, known)
+
+            try:
+                items = read(first, last)
+            except OSError as error:
+                raise DataError(f"the images of {self.name} cannot be read", why=str(error)) from error
+            return piece, [pool.submit(one, i, known) for i, known in enumerate(items)]
+
+        try:
+            following = begin(start) if start < total else None
+            while following is not None:
+                piece, jobs = following
+                start += len(piece)
+                following = begin(start) if start < total else None
+                _finish(jobs, self.name)
+                yield piece
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _mapped(self) -> np.ndarray:
+        try:
+            array: np.ndarray = np.load(self.path, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise self._damaged(" ".join(str(error).split())) from error
+        if array.shape != self.shape or array.dtype != np.uint8:
+            raise self._damaged(f"it holds {array.dtype} of shape {array.shape}, not uint8 of {self.shape}")
+        return array
+
+    def _damaged(self, why: str) -> DataError:
+        return DataError(
+            f"the decoded images of {self.name} in {self.path} are damaged",
+            why=why,
+            fix=f"rm {self.path}; they are decoded again when they are needed",
+        )
+
+    @property
+    def _header(self) -> dict[str, Any]:
+        return {"descr": "|u1", "fortran_order": False, "shape": self.shape}
+
+    def _end_of(self, images: int) -> int:
+        """Where the first ``images`` images end in the file."""
+        from io import BytesIO
+
+        head = BytesIO()
+        np.lib.format.write_array_header_1_0(head, self._header)
+        return head.tell() + images * math.prod(self.shape[1:])
+
+
+def _write(file: IO[bytes], content: Any) -> None:
+    """Write, and wait until it is on the disk."""
+    # not by way of a memory map: on a full disk that ends the process instead of raising an error
+    file.write(content)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _finish(jobs: list[Future[None]], name: str) -> None:
+    """Wait for all, and report all images that cannot be read together."""
+    problems: list[DataError] = []
+    for job in jobs:
+        try:
+            job.result()
+        except DataError as error:
+            problems.append(error)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        named = "".join(f"\n  - {problem.what}: {problem.why}" for problem in problems[:_MOST_NAMED])
+        more = f"\n  and {len(problems) - _MOST_NAMED} more" if len(problems) > _MOST_NAMED else ""
+        raise DataError(
+            f"{len(problems)} of {len(jobs)} images of {name} cannot be read",
+            why=named + more,
+            fix=problems[0].fix,
+        )
+
+
+def _available_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
