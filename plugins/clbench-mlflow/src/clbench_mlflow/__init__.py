@@ -1,0 +1,1 @@
+"""Live tracking of clbench's runs with MLflow."""
