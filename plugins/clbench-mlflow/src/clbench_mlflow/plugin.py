@@ -13,7 +13,7 @@ def clbench_trackers() -> tuple[TrackerSpec, ...]:
         TrackerSpec(
             name="mlflow",
             title="MLflow",
-            summary="runs of an MLflow experiment: a local SQLite file, unless MLFLOW_TRACKING_URI says where",
+            summary="runs of an MLflow experiment, in a local SQLite file or where MLFLOW_TRACKING_URI says",
             factory="clbench_mlflow.tracker:start",
         ),
     )
