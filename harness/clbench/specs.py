@@ -208,10 +208,19 @@ class MetricSpec(Spec):
     Attributes:
         factory: reference to a pure function ``(A) -> float``; rows of A = after task i, columns = task j.
         higher_is_better: how the board sorts and marks it.
+        needs: what the function takes besides, by keyword: ``test_images``, how many test images each
+            task has, shape (T,).
+        rival_of: name of the metric of clbench that this one reads otherwise. Boards say so below the table.
+        formula: in plain text.
+        source: where it is defined.
     """
 
     factory: str
     higher_is_better: bool = True
+    needs: tuple[Literal["test_images"], ...] = ()
+    rival_of: str = ""
+    formula: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from clbench import definitions
 from clbench.boards.variants import Variant, variants
 from clbench.errors import UnknownNameError
 from clbench.results.metrics import METRICS, MatrixError
@@ -32,12 +33,21 @@ class Column:
         title: as in tables for people.
         metric: a pure function of the matrix.
         higher_is_better: whether the largest value is the best one.
+        needs: what ``metric`` takes besides, by keyword; see :class:`clbench.specs.MetricSpec`.
+        remark: what a reader must know of it: that it is no standard metric, its formula and source.
     """
 
     name: str
     title: str
     metric: Callable[[Any], float]
     higher_is_better: bool = True
+    needs: tuple[Literal["test_images"], ...] = ()
+    remark: str = ""
+
+    def of(self, record: Record, matrix: Sequence[Sequence[float | None]] | None = None) -> float:
+        """Return the figure of ``matrix`` (default: the record's), with what else it needs of the record."""
+        given = {"test_images": [task.test for task in record.stream.tasks]} if self.needs else {}
+        return float(self.metric(record.matrix if matrix is None else matrix, **given))
 
 
 @dataclass(frozen=True)
@@ -76,17 +86,20 @@ def columns_of(metrics: Sequence[str], extra: Sequence[MetricSpec] = ()) -> tupl
     Raises:
         UnknownNameError: neither clbench nor ``extra`` provides one of them.
     """
-    provided = {spec.name: spec for spec in extra}
-    columns = []
-    for name in metrics:
-        if name in METRICS:
-            columns.append(Column(name, name.capitalize(), METRICS[name]))
-        elif name in provided:
-            spec = provided[name]
-            columns.append(Column(name, spec.title, load_reference(spec.factory), spec.higher_is_better))
-        else:
-            raise UnknownNameError("metric", name, [*METRICS, *provided])
-    return tuple(columns)
+    own = (*definitions.METRICS, *definitions.RIVALS)
+    provided = {spec.name: spec for spec in (*extra, *own)}
+    unknown = [name for name in metrics if name not in provided]
+    if unknown:
+        raise UnknownNameError("metric", unknown[0], provided, fix="see what there is: clbench list metrics")
+    return tuple(_column(provided[name]) for name in metrics)
+
+
+def _column(spec: MetricSpec) -> Column:
+    parts = [spec.summary, spec.formula, spec.source]
+    remark = f"{spec.title} is not the {spec.rival_of.capitalize()} of MTIL papers: " if spec.rival_of else ""
+    remark += "; ".join(part for part in parts if part) if remark else ""
+    metric = load_reference(spec.factory)
+    return Column(spec.name, spec.title, metric, spec.higher_is_better, spec.needs, remark)
 
 
 def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> tuple[list[Row], list[str]]:
@@ -161,12 +174,12 @@ def _value(record: Record, column: Column) -> float | None:
     if column.name in METRICS and record.metrics is not None:
         known: float | None = getattr(record.metrics, column.name)
         return known
-    return _computed(column, record.matrix)
+    return _computed(column, record, record.matrix)
 
 
-def _computed(column: Column, matrix: Sequence[Sequence[float | None]]) -> float | None:
+def _computed(column: Column, record: Record, matrix: Sequence[Sequence[float | None]]) -> float | None:
     try:
-        return float(column.metric(matrix))
+        return column.of(record, matrix)
     except MatrixError:
         return None
     except Exception as error:
@@ -208,7 +221,7 @@ def _zero_shot(records: Sequence[Record], columns: Sequence[Column]) -> list[Row
         row = record.zero_shot.get(record.label_space)
         if row is None or record.label_space == "seen":
             continue
-        figures = {column.name: _computed(column, [row] * len(row)) for column in columns}
+        figures = {column.name: _computed(column, record, [row] * len(row)) for column in columns}
         values = {name: Interval(x, None, 1) for name, x in figures.items() if x is not None}
         return [Row("zero-shot", "zero_shot", None, values)]
     return []

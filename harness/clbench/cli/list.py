@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from clbench import __version__
 from clbench.cli.session import Session, disable_plugin_option, make_console
+from clbench.definitions import METRICS, RIVALS
 
 if TYPE_CHECKING:
     from clbench.plugins import Contribution, Registry
@@ -25,22 +27,17 @@ KINDS = (
     "trackers",
 )
 
-_DETAILS: dict[str, tuple[str, Any]] = {
-    "methods": ("needs", lambda spec: ", ".join(spec.requires).replace("_", " ")),
-    "streams": ("tasks", lambda spec: f"{len(spec.tasks)} ({sum(t.classes for t in spec.tasks)} classes)"),
-    "backbones": ("parameters", lambda spec: f"{spec.parameters / 1e6:.1f} M"),
-    "datasets": ("kind", lambda spec: spec.kind),
+_DETAILS: dict[str, dict[str, Callable[[Any], str]]] = {
+    "methods": {"needs": lambda spec: ", ".join(spec.requires).replace("_", " ")},
+    "streams": {"tasks": lambda spec: f"{len(spec.tasks)} ({sum(t.classes for t in spec.tasks)} classes)"},
+    "backbones": {"parameters": lambda spec: f"{spec.parameters / 1e6:.1f} M"},
+    "datasets": {"kind": lambda spec: str(spec.kind)},
+    "metrics": {"formula": lambda spec: spec.formula, "source": lambda spec: spec.source},
 }
 
-# What clbench itself computes and writes, by name. A test holds these to clbench.results.metrics and
-# clbench.boards, which are too heavy to ask for a listing.
+# What clbench itself computes and writes, by name. A test holds the formats to clbench.boards, which is too
+# heavy to ask for a listing.
 BUILT_IN: dict[str, dict[str, str]] = {
-    "metrics": {
-        "transfer": "mean accuracy on tasks before they are learned",
-        "average": "mean accuracy on all tasks over the whole stream",
-        "last": "mean accuracy on all tasks after the last one",
-        "forgetting": "mean change since a task was learned; negative: forgotten",
-    },
     "formats": {
         "text": "for terminals",
         "md": "Markdown",
@@ -82,25 +79,20 @@ def _rows(registry: Registry, kind: str) -> list[dict[str, str]]:
         }
         for name, text in BUILT_IN.get(kind, {}).items()
     ]
+    if kind == "metrics":
+        rows += [_row(kind, spec, "clbench", __version__) for spec in (*METRICS, *RIVALS)]
     found: dict[str, Contribution[Any]] = dict(getattr(registry, kind))
-    for name, contribution in found.items():
-        spec = contribution.spec
-        row = {"name": name, "title": spec.title}
-        if kind in _DETAILS:
-            label, detail = _DETAILS[kind]
-            row[label] = detail(spec)
-        rows.append(
-            {
-                **row,
-                "summary": spec.summary,
-                "package": contribution.distribution,
-                "version": contribution.version,
-            }
-        )
-    return rows
+    return rows + [_row(kind, each.spec, each.distribution, each.version) for each in found.values()]
+
+
+def _row(kind: str, spec: Any, package: str, version: str) -> dict[str, str]:
+    row = {"name": spec.name, "title": spec.title}
+    row |= {label: detail(spec) for label, detail in _DETAILS.get(kind, {}).items()}
+    return {**row, "summary": spec.summary, "package": package, "version": version}
 
 
 def _print_tables(registry: Registry, kinds: tuple[str, ...], *, named: bool) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     console = make_console()
@@ -121,7 +113,7 @@ def _print_tables(registry: Registry, kinds: tuple[str, ...], *, named: bool) ->
                 no_wrap=label in ("name", "package", "version"),
             )
         for row in rows:
-            table.add_row(*row.values())
+            table.add_row(*map(escape, row.values()))
         console.print(table)
         if not named:
             console.print()

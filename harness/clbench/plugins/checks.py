@@ -117,6 +117,9 @@ def check_spec(spec: specs.Spec) -> Iterator[str]:
         yield from _check_stream(spec)
     elif isinstance(spec, specs.DatasetSpec):
         yield from _check_choice(spec, "kind", spec.kind)
+    elif isinstance(spec, specs.MetricSpec):
+        if spec.needs not in ((), ("test_images",)):
+            yield f"its needs are {spec.needs!r}, not a tuple that is empty or has test_images"
     elif isinstance(spec, specs.FormatSpec) and not spec.suffix.startswith("."):
         yield f"its suffix {spec.suffix!r} has no dot in front"
 

@@ -54,10 +54,10 @@ def transfer_per_task(A: Matrix) -> FloatArray:
     Raises:
         MatrixError: not a square matrix of numbers, smaller than 2×2, or NaN above the diagonal.
     """
-    a = _square(A)
+    a = square_matrix(A)
     index = np.arange(len(a))
     needed = index[:, None] < index
-    _require(a, needed, "Transfer", "above the diagonal")
+    require_finite(a, needed, "Transfer", "above the diagonal")
     # Element (j-1, j) of the running sums of the columns is A[0, j] + … + A[j-1, j].
     before = np.diagonal(np.cumsum(a, axis=0), offset=1) / np.arange(1, len(a))
     return np.concatenate([[np.nan], before])
@@ -69,8 +69,8 @@ def average_per_task(A: Matrix) -> FloatArray:
     Raises:
         MatrixError: not a square matrix of numbers, smaller than 2×2, or NaN anywhere.
     """
-    a = _square(A)
-    _require(a, np.ones(a.shape, dtype=bool), "Average", "anywhere")
+    a = square_matrix(A)
+    require_finite(a, np.ones(a.shape, dtype=bool), "Average", "anywhere")
     mean: FloatArray = a.mean(axis=0)
     return mean
 
@@ -81,10 +81,10 @@ def last_per_task(A: Matrix) -> FloatArray:
     Raises:
         MatrixError: not a square matrix of numbers, smaller than 2×2, or NaN in the last row.
     """
-    a = _square(A)
+    a = square_matrix(A)
     needed = np.zeros(a.shape, dtype=bool)
     needed[-1] = True
-    _require(a, needed, "Last", "in the last row")
+    require_finite(a, needed, "Last", "in the last row")
     row: FloatArray = a[-1].copy()
     return row
 
@@ -96,10 +96,10 @@ def forgetting_per_task(A: Matrix) -> FloatArray:
         MatrixError: not a square matrix of numbers, smaller than 2×2, or NaN on the diagonal or in the
             last row.
     """
-    a = _square(A)
+    a = square_matrix(A)
     needed = np.eye(len(a), dtype=bool)
     needed[-1] = True
-    _require(a, needed, "Forgetting", "on the diagonal or in the last row")
+    require_finite(a, needed, "Forgetting", "on the diagonal or in the last row")
     change: FloatArray = a[-1] - np.diagonal(a)
     return change
 
@@ -158,7 +158,7 @@ def compute_all(A: Matrix) -> dict[str, float]:
     return {name: metric(A) for name, metric in METRICS.items()}
 
 
-def _square(A: Matrix) -> FloatArray:
+def square_matrix(A: Matrix) -> FloatArray:
     """Return ``A`` as a float64 array of shape (T, T), T ≥ 2; what is missing is NaN."""
     a = _numbers(A)
     if a.ndim != 2 or a.shape[0] != a.shape[1]:
@@ -208,7 +208,7 @@ def _strange_type(a: npt.NDArray[Any]) -> str:
     return next(type(x).__name__ for x in a.flat if x is not None and not _is_number(x))
 
 
-def _require(a: FloatArray, needed: npt.NDArray[np.bool_], metric: str, where: str) -> None:
+def require_finite(a: FloatArray, needed: npt.NDArray[np.bool_], metric: str, where: str) -> None:
     missing = needed & ~np.isfinite(a)
     if missing.any():
         i, j = np.argwhere(missing)[0]
