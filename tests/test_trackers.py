@@ -143,13 +143,12 @@ def test_a_failed_run_says_why(registry, tmp_path):
     assert the_run()["end"][:2] == ("failed", "NotFiniteError: loss is nan")
 
 
-def test_a_service_that_is_away_is_logged_and_stops_nothing(registry, tmp_path, caplog):
+def test_a_service_that_is_away_is_logged_and_the_test_kit_says_so(registry, tmp_path, caplog):
     BROKEN.append("yes")
-    with caplog.at_level(logging.WARNING):
-        record = play_run("start", tmp_path, registry=registry)
-    assert record.status == "finished"
+    with caplog.at_level(logging.WARNING), pytest.raises(OSError, match="the service is away"):
+        play_run("start", tmp_path, registry=registry)
     assert "track start" in caplog.text
-    assert "the service is away" in caplog.text
+    assert "the run goes on" in caplog.text
 
 
 def test_a_tracker_that_cannot_start_stops_before_the_run(registry, tmp_path):
@@ -178,6 +177,8 @@ def test_the_command_tracks_only_when_asked_and_changes_nothing(tmp_path):
     (a,), (b,) = (list((tmp_path / x).glob("*/*/record.json")) for x in "ab")
     assert read_record(a).run_id == read_record(b).run_id
     assert read_record(a).matrices == read_record(b).matrices
+    BROKEN.append("yes")
+    assert run_command(registry, *words, "--out", str(tmp_path / "d"), "--track", "start").exit_code == 0
     result = run_command(registry, *words, "--out", str(tmp_path / "c"), "--track", "strat")
     assert result.exit_code != 0
     assert "did you mean 'start'" in result.output

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,6 +40,9 @@ def play_run(
         ending: ``cached``: everything was there before; ``killed``: it ends without a word.
         registry: where the tracker is found; the installed plugins by default.
         name: of the method.
+
+    Raises:
+        Exception: the first that the tracker raised. In a real run it would be logged, and the run go on.
     """
     from clbench.plugins import get_registry
 
@@ -47,19 +52,19 @@ def play_run(
     path = out / "toy-stream-default-toy-clip" / f"{name}-seed0"
 
     def tell(kind: type[Event], **details: Any) -> None:
-        observed.notify(
-            kind(
-                run_id=f"{name}0123456789",
-                method=name,
-                stream=whole.stream.name,
-                order=whole.stream.order,
-                backbone=whole.backbone.name,
-                seed=whole.seed,
-                tasks=tuple(task.key for task in whole.stream.tasks),
-                path=path,
-                **details,
-            )
+        event = kind(
+            run_id=f"{name}0123456789",
+            method=name,
+            stream=whole.stream.name,
+            order=whole.stream.order,
+            backbone=whole.backbone.name,
+            seed=whole.seed,
+            tasks=tuple(task.key for task in whole.stream.tasks),
+            path=path,
+            **details,
         )
+        with _raising(logging.getLogger("clbench.plugins")):
+            observed.notify(event)
 
     def record(rows: Sequence[Sequence[float]], status: str) -> Record:
         failure = Failure(task="t1", error="loss is nan", kind="NotFiniteError")
@@ -91,3 +96,23 @@ def play_run(
     reason = "NotFiniteError: loss is nan" if ending == "failed" else ""
     tell(RunFinished, status=ending, matrix=TRACKED_MATRIX[:stop], reason=reason)
     return left
+
+
+@contextmanager
+def _raising(log: logging.Logger) -> Iterator[None]:
+    """Raise the first exception that is logged meanwhile."""
+    raised: list[BaseException] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.exc_info and record.exc_info[1]:
+                raised.append(record.exc_info[1])
+
+    handler = Collect()
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+    if raised:
+        raise raised[0]

@@ -56,3 +56,13 @@ def test_a_failure_is_said(tmp_path):
     play_run("tensorboard", tmp_path, stop=1, ending="failed")
     (text,) = shown(tmp_path).Tensors("failed/text_summary")
     assert b"loss is nan" in text.tensor_proto.string_val[0]
+
+
+@pytest.mark.parametrize(("ending", "status"), [("failed", "STATUS_FAILURE"), ("finished", "STATUS_SUCCESS")])
+def test_the_end_is_marked(tmp_path, ending, status):
+    from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
+
+    play_run("tensorboard", tmp_path, stop=1 if ending == "failed" else 3, ending=ending)
+    content = shown(tmp_path).SummaryMetadata("_hparams_/session_end_info").plugin_data.content
+    end = plugin_data_pb2.HParamsPluginData.FromString(content).session_end_info
+    assert api_pb2.Status.Name(end.status) == status

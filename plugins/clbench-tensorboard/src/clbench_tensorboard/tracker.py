@@ -7,6 +7,9 @@ from pathlib import Path
 
 from clbench.events import Event
 from clbench.trackers import RunTracker
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
@@ -51,19 +54,24 @@ class TensorBoardTracker(RunTracker[SummaryWriter]):
             handle.add_text("failed", reason, 0)
         if files:
             handle.add_text("record", str(files[0]), 0)
-        ended = {"finished": "STATUS_SUCCESS", "failed": "STATUS_FAILURE"}[status]
-        handle._get_file_writer().add_summary(_session_end(ended))  # type: ignore[no-untyped-call]
+        writer = handle._get_file_writer()  # type: ignore[no-untyped-call]
+        writer.add_summary(_session_end(status == "finished"))
         handle.close()
 
     def _folder(self, run: Event) -> Path:
         return self.out / FOLDER / run.path.parent.name / run.path.name
 
 
-def _session_end(status: str) -> object:
-    from tensorboard.plugins.hparams import api_pb2
-    from tensorboard.plugins.hparams.summary import session_end_pb
-
-    return session_end_pb(api_pb2.Status.Value(status))
+def _session_end(succeeded: bool) -> Summary:
+    """What marks a run as ended on the page of hyperparameters."""
+    end = hparams({}, {})[2]  # type: ignore[no-untyped-call]
+    if not succeeded:
+        # torch knows success alone.
+        plugin_data = end.value[0].metadata.plugin_data
+        content = HParamsPluginData.FromString(plugin_data.content)
+        content.session_end_info.status = STATUS_FAILURE
+        plugin_data.content = content.SerializeToString()
+    return end
 
 
 def start(out: Path) -> TensorBoardTracker:
