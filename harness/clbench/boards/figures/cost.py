@@ -1,0 +1,234 @@
+"""Cost against accuracy: seconds, parameters and memory, on one kind of machine at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clbench.boards.courses import Course, Subject, courses_of
+from clbench.boards.figures.drawing import Drawing
+from clbench.boards.figures.labels import place_labels
+from clbench.boards.figures.style import COLOURS, FAINT, GREY, PAPER, blank, captioned, styled, tidy
+from clbench.results.records import Record
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["COSTS", "Cost", "Machine", "cost_figure", "draw_costs", "machines_of"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A quantity that the harness measures of a run.
+
+    Attributes:
+        title: with its unit, for an axis.
+        of: reads it from a record; ``None`` where it was not measured.
+    """
+
+    title: str
+    of: Callable[[Record], float | None]
+
+
+def _seconds(record: Record) -> float | None:
+    seconds = record.resources.learn_seconds
+    return sum(seconds) if seconds else None
+
+
+def _memory(record: Record) -> float | None:
+    peak = record.resources.peak_memory_bytes
+    return None if peak is None else peak / 2**20
+
+
+COSTS: tuple[Cost, ...] = (
+    Cost("seconds to learn all tasks", _seconds),
+    Cost("peak memory in MiB", _memory),
+    Cost(
+        "trained parameters (most in a task)", lambda r: max(r.resources.trainable_parameters, default=None)
+    ),
+    Cost(
+        "stored parameters after the last task",
+        lambda r: r.resources.stored_parameters[-1] if r.resources.stored_parameters else None,
+    ),
+)
+"""What is drawn, in the order of the panels."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where records were made; only costs of one machine compare."""
+
+    device: str
+    threads: int
+    platform: str
+
+    def __str__(self) -> str:
+        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
+        return f"{self.device}, {threads}, {self.platform}"
+
+
+def machines_of(records: Sequence[Record]) -> dict[Machine, list[Record]]:
+    """Split finished records by where they were made, most records first."""
+    found: dict[Machine, list[Record]] = defaultdict(list)
+    for record in records:
+        if record.status == "finished":
+            origin = record.provenance
+            found[Machine(origin.device, origin.threads, origin.platform)].append(record)
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), str(item[0]))))
+
+
+def draw_costs(subject: Subject) -> Iterator[Drawing]:
+    """Draw one figure for each machine that has records of a finished run."""
+    machines = machines_of(subject.records)
+    for number, (machine, records) in enumerate(machines.items(), start=1):
+        courses = [c for c in courses_of(records) if c.average is not None]
+        if not courses or not any(_values(course, cost) for course in courses for cost in COSTS):
+            continue
+        end = f"-{number}" if len(machines) > 1 else ""
+        yield Drawing(
+            "cost",
+            f"cost-{subject.stem}{end}",
+            "Cost against Average" + (f" on {machine}" if len(machines) > 1 else ""),
+            f"Average against seconds, memory and parameters of {len(courses)} methods, {subject.group.title}, "
+            f"on {machine}. {_alt(courses)}",
+            cost_figure(courses, subject.group.title, machine, others=len(machines) - 1),
+        )
+
+
+@styled
+def cost_figure(courses: Sequence[Course], place: str, machine: Machine, *, others: int = 0) -> Figure:
+    """Draw Average against each of :data:`COSTS`, with the line that no cheaper method is above.
+
+    Args:
+        courses: finished, all on ``machine``.
+        place: what the courses share, in words.
+        machine: where they ran.
+        others: how many further machines the records are from.
+    """
+    shown = [cost for cost in COSTS if any(_values(course, cost) for course in courses)]
+    columns = min(2, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = blank(5.3 * columns, 3.9 * rows + 1.1)
+    axes = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
+    for ax in axes[len(shown) :]:
+        ax.set_visible(False)
+    base = next((c.average.mean for c in courses if c.protocol == "zero_shot" and c.average), None)
+    placed = []
+    for ax, cost in zip(axes, shown, strict=False):
+        if base is not None:
+            ax.axhline(base, color=FAINT, lw=0.8, ls=(0, (1, 2)), zorder=0)
+        placed.append(_panel(ax, courses, cost))
+        ax.set_xlabel(cost.title)
+    for ax in axes[::columns]:
+        ax.set_ylabel("Average in %")
+    axes[0].margins(y=0.1)
+    notes = [
+        "Points: means over seeds; bars: 95 % intervals of Average, lowest and highest cost. Grey crosses: "
+        "references. Line: no method that learns task after task is better at less. "
+        + ("Dotted: zero-shot. " if base is not None else "")
+        + "Seconds are wall time, and depend on what else the machine did."
+    ]
+    if others:
+        notes.append(
+            f"Runs on {others} other machine{'s' * (others > 1)} are in figures of their own: their costs do "
+            "not compare with these."
+        )
+    captioned(figure, "What accuracy costs", f"{place}; {machine}", notes)
+    for ax in axes:
+        ax.set_ylim(ax.get_ylim())
+        ax.set_xlim(ax.get_xlim())
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for ax, points in zip(axes, placed, strict=False):
+        place_labels(ax, list(points.values()), list(points))
+    return figure
+
+
+def _panel(ax: Axes, courses: Sequence[Course], cost: Cost) -> dict[str, tuple[float, float]]:
+    """Draw one quantity; return each label's point."""
+    from matplotlib.ticker import FuncFormatter
+
+    known = {course.label: _values(course, cost) for course in courses}
+    positive = [value for values in known.values() for value in values if value > 0]
+    zeros = any(values and max(values) <= 0 for values in known.values())
+    # A logarithm has no place for nothing: zeros stand apart at the left, behind a line.
+    nothing = (min(positive) / 6 if positive else 1.0) if zeros else None
+    points: dict[str, tuple[float, float]] = {}
+    steps: list[tuple[float, float]] = []
+    for course in courses:
+        values, average = known[course.label], course.average
+        if not values or average is None:
+            continue
+        none = max(values) <= 0
+        x = nothing if none and nothing is not None else float(np.mean(values))
+        ranked = course.protocol == "stream"
+        colour = COLOURS[0] if ranked else GREY
+        spread = None if none else [[x - min(values)], [max(values) - x]]
+        ax.errorbar(
+            x, average.mean, yerr=average.half_width, xerr=spread, fmt="o" if ranked else "x", color=colour,
+            ms=5, mec=PAPER if ranked else GREY, mew=0.5 if ranked else 1.3, elinewidth=0.7, zorder=3,
+            label=course.label,
+        )  # fmt: skip
+        points[course.label] = (x, average.mean)
+        if ranked:
+            steps.append((x, average.mean))
+    if positive:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _tick(x, nothing)))
+    _frontier(ax, steps)
+    tidy(ax)
+    if nothing is not None and positive:
+        ax.axvline(nothing * 2.4, color=FAINT, lw=0.7)
+        ax.set_xticks([nothing, *_decades(min(positive), max(positive))])
+    ax.margins(x=0.14)
+    return points
+
+
+def _frontier(ax: Axes, points: Sequence[tuple[float, float]]) -> None:
+    best, line = -np.inf, []
+    for x, y in sorted(points, key=lambda point: (point[0], -point[1])):
+        if y > best:
+            line.append((x, y))
+            best = y
+    if len(line) > 1:
+        ax.step([x for x, _ in line], [y for _, y in line], where="post", color=COLOURS[0], lw=0.8, alpha=0.5)
+
+
+def _decades(low: float, high: float) -> list[float]:
+    return [10.0**k for k in range(int(np.ceil(np.log10(low))), int(np.floor(np.log10(high))) + 1)]
+
+
+def _tick(value: float, nothing: float | None) -> str:
+    if nothing is not None and value <= nothing:
+        return "0"
+    for unit, name in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= unit:
+            return f"{value / unit:g}{name}"
+    return f"{value:g}"
+
+
+def _values(course: Course, cost: Cost) -> list[float]:
+    """Of each seed; none where a seed lacks it."""
+    found = [cost.of(record) for record in course.records]
+    return [float(value) for value in found if value is not None] if None not in found else []
+
+
+def _alt(courses: Sequence[Course]) -> str:
+    timed = [
+        (float(np.mean(v)), c) for c in courses if c.protocol == "stream" and (v := _values(c, COSTS[0]))
+    ]
+    if not timed:
+        return ""
+    cheapest, dearest = min(timed, key=lambda t: t[0]), max(timed, key=lambda t: t[0])
+    best = max((c for _, c in timed), key=lambda c: c.average.mean if c.average else 0.0)
+    seconds = next(s for s, c in timed if c is best)
+    mean = best.average.mean if best.average else 0.0
+    return (
+        f"Learning takes from {cheapest[0]:,.0f} s ({cheapest[1].label}) to {dearest[0]:,.0f} s "
+        f"({dearest[1].label}); the highest Average, {mean:.1f} %, is of {best.label} after {seconds:,.0f} s."
+    )

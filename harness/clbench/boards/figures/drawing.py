@@ -1,0 +1,61 @@
+"""A figure with its name and its words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clbench.boards.figures.style import as_bytes, write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["Drawing", "few", "signed"]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, drawn but not yet written.
+
+    Attributes:
+        kind: a name of :data:`clbench.boards.figures.KINDS`.
+        stem: its file's name without the suffix, unique among the drawings of one call.
+        title: a line for people.
+        alt: a sentence with the main figures, for those who do not see it.
+        figure: of matplotlib.
+        course: label of the runs, for a figure of one method; else empty.
+    """
+
+    kind: str
+    stem: str
+    title: str
+    alt: str
+    figure: Figure
+    course: str = ""
+
+    def save(self, folder: Path, formats: Iterable[str] = ("png", "svg")) -> list[Path]:
+        """Write ``STEM.FORMAT`` into ``folder`` for each format; return the files.
+
+        Raises:
+            UnknownNameError: no such format.
+        """
+        return [write(self.figure, folder / f"{self.stem}.{format}") for format in formats]
+
+    def svg(self) -> str:
+        """The figure as SVG, a whole document."""
+        return as_bytes(self.figure, "svg", name=self.stem).decode()
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """A difference with its sign; a true minus, and no sign on what rounds to zero."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def few(names: list[str], most: int = 3) -> str:
+    """Join names as in a sentence; of many the first, and how many more."""
+    if len(names) > most + 1:
+        names = [*names[:most], f"{len(names) - most} more"]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

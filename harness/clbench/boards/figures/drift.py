@@ -1,0 +1,138 @@
+"""Zero-shot drift: what learning other tasks does to the tasks that are still to come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from clbench.boards.courses import Course, Subject, interval_over_seeds
+from clbench.boards.figures.cells import changes_figure
+from clbench.boards.figures.drawing import Drawing, signed
+from clbench.boards.figures.panels import Ink, inks, key, panels, shown_in_grey
+from clbench.boards.figures.style import GREY, captioned, styled, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_drift", "drift_course_figure", "drift_figure", "drift_of"]
+
+
+def drift_of(course: Course) -> npt.NDArray[np.float64]:
+    """Return accuracy minus zero-shot accuracy before each task is learned: shape (seeds, T, T), in points.
+
+    Element (s, i, j) is of task j after task i < j; NaN from the moment the task is learned.
+    """
+    count = len(course.tasks)
+    unseen = np.arange(count)[:, None] < np.arange(count)
+    change: npt.NDArray[np.float64] = np.where(unseen, course.stack - course.zero_shot, np.nan)
+    return change
+
+
+def draw_drift(subject: Subject) -> Iterator[Drawing]:
+    """Draw the mean drift of all methods, and its course for all together and for each by itself."""
+    courses = [c for c in subject.courses if c.protocol == "stream" and not np.isnan(drift_of(c)).all()]
+    whole = [course for course in courses if course.finished]
+    place, stem = subject.group.title, subject.stem
+    if len(whole) > 1:
+        means = {course.label: float(np.nanmean(_per_task(course))) for course in whole}
+        best, worst = max(means, key=means.__getitem__), min(means, key=means.__getitem__)
+        yield Drawing(
+            "drift",
+            f"drift-{stem}",
+            "Zero-shot drift before a task is learned",
+            f"Zero-shot drift of {len(whole)} methods, {place}: mean change of accuracy on tasks not learned "
+            f"yet, from {signed(means[worst])} points ({worst}) to {signed(means[best])} ({best}).",
+            drift_figure(whole, place),
+        )
+        yield Drawing(
+            "drift",
+            f"drift-course-{stem}",
+            "Zero-shot drift over time",
+            f"Zero-shot drift of {len(courses)} methods over time, one panel for each unseen task, {place}.",
+            drift_course_figure(courses, place),
+        )
+    for course in courses:
+        change = _per_task(course)
+        worst_task = int(np.nanargmin(change))
+        yield Drawing(
+            "drift",
+            f"drift-{stem}-{subject.slug(course)}",
+            f"{course.label}: zero-shot drift",
+            f"{course.label} ({course.seeds}): change of accuracy on tasks not learned yet, {place}. Mean "
+            f"{signed(float(np.nanmean(change)))} points; lowest for {course.tasks[worst_task].title}, "
+            f"{signed(float(change[worst_task]))}.",
+            drift_course_figure([course], place),
+            course.label,
+        )
+
+
+@styled
+def drift_figure(courses: Sequence[Course], place: str) -> Figure:
+    """Draw the mean drift of each unseen task, a row for each of finished ``courses``, least drift first."""
+    ordered = sorted(courses, key=lambda course: -float(np.nanmean(_per_task(course))))
+    values = np.array([_per_task(course)[1:] for course in ordered])
+    return changes_figure(
+        values,
+        [course.label for course in ordered],
+        [task.title for task in courses[0].tasks[1:]],
+        title="Zero-shot drift: forward forgetting",
+        subtitle=place,
+        notes=[
+            "Points: mean accuracy on a task before it is learned, minus that of the zero-shot model; red: "
+            "zero-shot skill was lost. The first task is never unseen. The mean is the method's Transfer "
+            "minus the zero-shot model's. Means over seeds."
+        ],
+    )
+
+
+@styled
+def drift_course_figure(courses: Sequence[Course], place: str) -> Figure:
+    """Draw one panel for each unseen task: its drift after each task up to the one before it."""
+    tasks = courses[0].tasks
+    figure, axes = panels(tasks[1:], sharey=True)
+    chosen = inks(courses) if len(courses) > 1 else {courses[0].label: Ink("#d55e00")}
+    for j, ax in enumerate(axes, start=1):
+        ax.axhline(0.0, color=GREY, lw=0.7, ls=(0, (1, 2)), zorder=2)
+        for course in courses:
+            _line(ax, course, j, chosen[course.label], band=len(courses) == 1)
+        tidy(ax)
+    count = len(tasks)
+    axes[0].set_xlim(-0.2, count - 0.8)
+    axes[0].set_xticks(range(0, count, max(1, -(-count // 5))))
+    figure.supxlabel("tasks learned so far, before this one is", size=8.5)
+    figure.supylabel("accuracy minus zero-shot, in points", size=8.5)
+    key(figure, courses, chosen)
+    alone = len(courses) == 1
+    banded = alone and len(courses[0].records) > 1
+    note = "Each panel ends where its task is learned. Dotted: the zero-shot model."
+    note += " Bands: 95 % intervals over seeds." if banded else ""
+    title = f"{courses[0].label}: zero-shot drift over time" if alone else "Zero-shot drift over time"
+    seeds = f", {courses[0].seeds}" if alone else ", means over seeds"
+    captioned(figure, title, place + seeds, [note, *shown_in_grey(courses, chosen)])
+    return figure
+
+
+def _per_task(course: Course) -> npt.NDArray[np.float64]:
+    """Mean drift of each task over seeds and over the time before it is learned: (T,); NaN for the first."""
+    change = drift_of(course).mean(axis=0)
+    known = ~np.isnan(change)
+    count = known.sum(axis=0)
+    sums = np.where(known, change, 0.0).sum(axis=0)
+    result: npt.NDArray[np.float64] = np.where(count > 0, sums / np.maximum(count, 1), np.nan)
+    return result
+
+
+def _line(ax: Axes, course: Course, j: int, ink: Ink, *, band: bool) -> None:
+    mean, half = interval_over_seeds(drift_of(course)[:, :j, j])
+    x = np.arange(j + 1)
+    ax.plot(
+        x, np.concatenate([[0.0], mean]), color=ink.colour, lw=ink.width, zorder=ink.order, label=course.label
+    )
+    if not ink.faint:
+        ax.plot(x[-1:], mean[-1:], "o", color=ink.colour, ms=3, mew=0, zorder=ink.order)
+    if band and not np.isnan(half).all():
+        ax.fill_between(x[1:], mean - half, mean + half, color=ink.colour, alpha=0.18, lw=0, zorder=1)

@@ -1,0 +1,224 @@
+"""Last against Transfer, with lines of equal Average and the zero-shot model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clbench.boards.board import board_of
+from clbench.boards.courses import Subject
+from clbench.boards.figures.drawing import Drawing, signed
+from clbench.boards.figures.labels import place_labels
+from clbench.boards.figures.style import (
+    COLOURS,
+    FAINT,
+    GREY,
+    MARKERS,
+    PAPER,
+    blank,
+    captioned,
+    styled,
+    tidy,
+)
+from clbench.boards.rows import Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["IsoAverage", "draw_scatter", "scatter_figure"]
+
+
+@dataclass(frozen=True)
+class IsoAverage:
+    """What Average would follow from Transfer and Last alone, which it does not in truth.
+
+    A run whose tasks each keep one accuracy until they are learned and one from then on has, if these are
+    equal for all T tasks, Average = (T - 1)/(2T) · Transfer + (T + 1)/(2T) · Last: the shares of the matrix
+    above the diagonal, and on and below it. Tasks are not equally hard, so the zero-shot model, which keeps
+    every accuracy, is off by what the order of the tasks makes of that. ``shift`` is its distance, and is
+    taken off for all.
+
+    Attributes:
+        transfer, last: weights; their sum is 1.
+        shift: in points.
+        residuals: Average as measured minus that of the lines, by row.
+    """
+
+    transfer: float
+    last: float
+    shift: float
+    residuals: dict[str, float]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], tasks: int, label_space: str) -> IsoAverage:
+        """The relation for streams of so many tasks, through the zero-shot row if there is one."""
+        w_transfer, w_last = (tasks - 1) / (2 * tasks), (tasks + 1) / (2 * tasks)
+        off = {
+            row.method: row.values["average"].mean
+            - w_transfer * row.values["transfer"].mean
+            - w_last * row.values["last"].mean
+            for row in rows
+            if "average" in row.values
+        }
+        # Among the classes seen so far the zero-shot model does not keep its accuracies.
+        anchors = [off[r.method] for r in rows if r.protocol == "zero_shot" and r.method in off]
+        shift = anchors[0] if anchors and label_space != "seen" else 0.0
+        return cls(w_transfer, w_last, shift, {name: value - shift for name, value in off.items()})
+
+    def last_at(self, average: float, transfer: float) -> float:
+        """Where the line of ``average`` is at ``transfer``."""
+        return (average - self.shift - self.transfer * transfer) / self.last
+
+
+def draw_scatter(subject: Subject) -> Iterator[Drawing]:
+    """Draw all methods of the subject in one figure, where one has a Transfer and a Last."""
+    rows = _rows(subject)
+    if not rows:
+        return
+    best = max(rows, key=lambda row: row.values["last"].mean)
+    far = max(rows, key=lambda row: row.values["transfer"].mean)
+    alt = (
+        f"Scatter of {len(rows)} methods, {subject.group.title}. Last ranges from "
+        f"{min(r.values['last'].mean for r in rows):.1f} to {best.values['last'].mean:.1f} % ({best.method}), "
+        f"Transfer from {min(r.values['transfer'].mean for r in rows):.1f} to "
+        f"{far.values['transfer'].mean:.1f} % ({far.method})."
+    )
+    zero_shot = next((row for row in rows if row.protocol == "zero_shot"), None)
+    if zero_shot is not None:
+        t, last = zero_shot.values["transfer"].mean, zero_shot.values["last"].mean
+        alt += f" The zero-shot model has Transfer {t:.1f} % and Last {last:.1f} %."
+    yield Drawing(
+        "scatter", f"scatter-{subject.stem}", "Transfer against Last", alt, scatter_figure(subject, rows)
+    )
+
+
+def _rows(subject: Subject) -> list[Row]:
+    table = board_of(subject.records).tables[0]
+    # Joint training has no tasks not learned yet: its Transfer would only stretch the axis.
+    return [row for row in table.rows if {"transfer", "last"} <= set(row.values) and row.protocol != "joint"]
+
+
+@styled
+def scatter_figure(subject: Subject, rows: Sequence[Row] | None = None) -> Figure:
+    """Draw a point for each row of the leaderboard, with 95 % intervals over seeds.
+
+    Raises:
+        ValueError: no row has a Transfer and a Last.
+    """
+    rows = _rows(subject) if rows is None else rows
+    if not rows:
+        raise ValueError("no record has a Transfer and a Last to draw")
+    figure = blank(7.4, 5.9)
+    ax = figure.subplots()
+    ranked = [row for row in rows if row.kind == "ranked"]
+    for row in rows:
+        if row.kind == "ranked":
+            number = ranked.index(row)
+            # Where the colours begin again, the markers do so one further on: no two rows look alike.
+            turn, colour = divmod(number, len(COLOURS))
+            _point(ax, row, COLOURS[colour], MARKERS[(number + turn) % len(MARKERS)])
+        else:
+            _point(ax, row, GREY, "*" if row.protocol == "zero_shot" else "x")
+    ax.set_xlabel("Transfer in %: tasks not learned yet")
+    ax.set_ylabel("Last in %: all tasks, after the last one")
+    ax.margins(0.09)
+    tidy(ax, grid="none")
+    notes = [
+        "Beside each name its measured Average. Bars: 95 % intervals over seeds, where there are several."
+    ]
+    zero_shot = next((row for row in rows if row.protocol == "zero_shot"), None)
+    if zero_shot is not None:
+        for line, metric in ((ax.axvline, "transfer"), (ax.axhline, "last")):
+            line(zero_shot.values[metric].mean, color=FAINT, lw=0.8, ls=(0, (1, 2)), zorder=0)
+        notes[0] += " Dotted: the zero-shot model."
+    iso = IsoAverage.of(rows, len(subject.tasks), subject.group.label_space)
+    if iso.residuals:
+        notes.append(_explained(iso, len(subject.tasks)))
+    if any(course.protocol == "joint" for course in subject.courses):
+        notes.append("Joint training is left out: it has no tasks not learned yet.")
+    captioned(
+        figure, "What is left of zero-shot skill, and what is left at the end", subject.group.title, notes
+    )
+    # Names are placed on the final axes.
+    ax.autoscale_view()
+    ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    if iso.residuals:
+        _lines(ax, iso)
+    points = [(row.values["transfer"].mean, row.values["last"].mean) for row in rows]
+    names = [_named(row) for row in rows]
+    place_labels(ax, points, names)
+    return figure
+
+
+def _explained(iso: IsoAverage, tasks: int) -> str:
+    low, high = min(iso.residuals.values()), max(iso.residuals.values())
+    shift = f" {signed(iso.shift, 2)}" if iso.shift else ""
+    anchor = ", the last so that the zero-shot model lies on its own" if iso.shift else ""
+    return (
+        f"Dashed: equal Average if it followed from the two axes, {iso.transfer:.3g} · Transfer + "
+        f"{iso.last:.3g} · Last{shift} (shares of the {tasks} × {tasks} matrix before and after learning"
+        f"{anchor}). Measured Averages are {signed(low)} to {signed(high)} points off these lines."
+    )
+
+
+def _named(row: Row) -> str:
+    mean = row.values.get("average")
+    return row.method if mean is None else f"{row.method} {mean.mean:.1f}"
+
+
+def _lines(ax: Axes, iso: IsoAverage) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    corners = [iso.transfer * x + iso.last * y + iso.shift for x, y in ((left, bottom), (right, top))]
+    slope = -iso.transfer / iso.last
+    across, up = ax.transData.transform((1, slope)) - ax.transData.transform((0, 0))
+    angle = float(np.degrees(np.arctan2(up, across)))
+    for level in MaxNLocator(9, steps=[1, 2, 2.5, 5, 10]).tick_values(*corners):
+        start, end = iso.last_at(level, left), iso.last_at(level, right)
+        if start <= bottom or end >= top:
+            continue
+        ax.plot(
+            [left, right], [start, end], color=FAINT, lw=0.7, ls=(0, (5, 4)), zorder=0, gid=f"iso-{level:g}"
+        )
+        # Written on the line, where it leaves the axes at the right or below.
+        y = max(end, bottom)
+        x = left + (y - start) / (end - start) * (right - left)
+        ax.annotate(
+            f"Average {level:g}",
+            (x, y),
+            xytext=(-4 * np.cos(np.radians(angle)), -4 * np.sin(np.radians(angle))),
+            textcoords="offset points",
+            rotation=angle,
+            rotation_mode="anchor",
+            ha="right",
+            va="center",
+            size=6.5,
+            color=GREY,
+            zorder=0.5,
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0},
+        )
+
+
+def _point(ax: Axes, row: Row, colour: str, marker: str) -> None:
+    x, y = row.values["transfer"], row.values["last"]
+    ax.errorbar(
+        x.mean,
+        y.mean,
+        xerr=x.half_width,
+        yerr=y.half_width,
+        fmt=marker,
+        color=colour,
+        elinewidth=0.8,
+        ms=9 if marker == "*" else 6.5,
+        mec=PAPER if marker != "x" else colour,
+        mew=0.6 if marker != "x" else 1.5,
+        label=row.method,
+        zorder=3,
+    )

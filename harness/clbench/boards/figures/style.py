@@ -1,0 +1,170 @@
+"""How all figures look, and how they become files: no window system, no dates, the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from clbench.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "COLOURS",
+    "FAINT",
+    "GREY",
+    "GRID",
+    "IMAGE_FORMATS",
+    "INK",
+    "MARKERS",
+    "PAPER",
+    "as_bytes",
+    "blank",
+    "captioned",
+    "styled",
+    "tidy",
+    "wrapped",
+]
+
+# Okabe and Ito's colours, which the colour-blind tell apart; their yellow is too light on white.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f4f24")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
+
+# Told apart from the colours of data: a page with a dark mode replaces these four by its own.
+INK = "#1f1f21"
+GREY = "#5a5a5f"
+FAINT = "#a9a9ae"
+GRID = "#e6e6e9"
+PAPER = "#fefefe"
+
+IMAGE_FORMATS = ("png", "svg")
+
+_DPI = 160
+_LINE = 0.165  # inches, of text of 8 points
+_SETTINGS: dict[str, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "sans-serif"],
+    "font.size": 8.5,
+    "text.color": INK,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.facecolor": PAPER,
+    "axes.axisbelow": True,
+    "axes.titlesize": 8.5,
+    "axes.titlelocation": "left",
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "svg.fonttype": "none",  # words stay words: searched, read aloud, and a third of the size
+}
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def styled(function: F) -> F:
+    """Let ``function`` draw with clbench's settings of matplotlib, whatever the user's are."""
+
+    @wraps(function)
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        import matplotlib
+
+        with matplotlib.rc_context():
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(_SETTINGS)
+            return function(*args, **kwargs)
+
+    return draw  # type: ignore[return-value]
+
+
+def blank(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches, made without pyplot: nothing global is left behind."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def captioned(figure: Figure, title: str, subtitle: str, notes: Sequence[str] = ()) -> None:
+    """Write title and subtitle above the axes and ``notes`` below, each wrapped to the figure's width."""
+    width, height = figure.get_size_inches()
+    head = [*wrapped(title, width - 0.2, 10), *wrapped(subtitle, width - 0.2, 8)]
+    first = len(wrapped(title, width - 0.2, 10))
+    foot = [line for note in notes for line in wrapped(note, width - 0.2, 7.5)]
+    top = 0.1 + _LINE * (1.2 * first + len(head) - first) + 0.06
+    bottom = 0.08 + _LINE * 0.92 * len(foot) if foot else 0.0
+    y = height - 0.08
+    for number, line in enumerate(head):
+        bold = number < first
+        style: dict[str, Any] = (
+            {"size": 10, "weight": "bold", "color": INK} if bold else {"size": 8, "color": GREY}
+        )
+        figure.text(0.1 / width, y / height, line, va="top", **style)
+        y -= _LINE * (1.2 if bold else 1.0)
+    for number, line in enumerate(reversed(foot)):
+        figure.text(
+            0.1 / width, (0.06 + _LINE * 0.92 * number) / height, line, va="bottom", size=7.5, color=GREY
+        )
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(rect=(0.0, bottom / height, 1.0, 1.0 - (top + bottom) / height))
+
+
+def wrapped(text: str, inches: float, size: float) -> list[str]:
+    """Break ``text`` into lines that fit into so many inches at so many points."""
+    # A letter of DejaVu Sans is about 0.58 em wide, a bold one 0.66.
+    letters = int(inches * 72 / (size * (0.66 if size >= 10 else 0.56)))
+    return textwrap.wrap(text, max(letters, 12)) or [""]
+
+
+def tidy(ax: Axes, *, grid: str = "both") -> None:
+    """Leave the axes that carry scales, and a light grid."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(length=2.5, width=0.7)
+    if grid != "none":
+        ax.grid(axis=grid)
+
+
+@styled
+def as_bytes(figure: Figure, format: str, *, name: str) -> bytes:
+    """Return the figure as ``png`` or ``svg``; the same figure and name give the same bytes.
+
+    Raises:
+        UnknownNameError: no such format.
+    """
+    import matplotlib
+
+    if format not in IMAGE_FORMATS:
+        raise UnknownNameError("figure format", format, IMAGE_FORMATS)
+    matplotlib.rcParams["svg.hashsalt"] = name
+    told = dict.fromkeys(("Software",) if format == "png" else ("Date", "Creator", "Format", "Type"))
+    stream = io.BytesIO()
+    figure.savefig(stream, format=format, dpi=_DPI, metadata=told)
+    return stream.getvalue()
+
+
+def write(figure: Figure, path: Path) -> Path:
+    """Write the figure at once to ``path``, in the format of its suffix; return ``path``.
+
+    Raises:
+        UnknownNameError: the suffix is of no known format.
+    """
+    from clbench.results.atomic import atomic_write
+
+    content = as_bytes(figure, path.suffix.removeprefix(".").lower(), name=path.stem)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, content)
+    return path

@@ -1,0 +1,121 @@
+"""The accuracy on each task over time, with the moment it was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clbench.boards.courses import Course, Subject, interval_over_seeds
+from clbench.boards.figures.drawing import Drawing
+from clbench.boards.figures.panels import Ink, inks, key, panels, shown_in_grey
+from clbench.boards.figures.style import GREY, captioned, styled, tidy
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_tasks", "tasks_figure"]
+
+
+def draw_tasks(subject: Subject) -> Iterator[Drawing]:
+    """Draw one panel for each task: all methods together, and each by itself where there are several."""
+    courses = [c for c in subject.courses if c.protocol in ("stream", "independent") and not _empty(c)]
+    if len(courses) > 1:
+        yield Drawing(
+            "tasks",
+            f"tasks-{subject.stem}",
+            "Accuracy on each task over time",
+            f"Accuracy on each of {len(subject.tasks)} tasks over time, {len(courses)} methods, "
+            f"{subject.group.title}. {_alt(courses)}",
+            tasks_figure(courses, subject.group.title),
+        )
+    for course in courses:
+        name = course.label
+        yield Drawing(
+            "tasks",
+            f"tasks-{subject.stem}-{subject.slug(course)}",
+            f"{name}: accuracy on each task over time",
+            f"{name} ({course.seeds}): accuracy on each task over time, {subject.group.title}. "
+            f"{_alt([course])}",
+            tasks_figure([course], subject.group.title),
+            name,
+        )
+
+
+@styled
+def tasks_figure(courses: Sequence[Course], place: str) -> Figure:
+    """Draw one panel for each task and a line for each course; they are of one subject.
+
+    To the right: how many tasks have been learned, 0 being the zero-shot model. A dot marks the moment at
+    which the panel's task was learned. Bands: 95 % intervals over seeds, for a course by itself.
+    """
+    tasks = courses[0].tasks
+    figure, axes = panels(tasks, sharey=False)
+    chosen = inks(courses) if len(courses) > 1 else {courses[0].label: Ink("#0072b2")}
+    spans = []
+    for j, ax in enumerate(axes):
+        ax.axvspan(-0.3, j + 1, color="#8a8a93", alpha=0.09, lw=0, zorder=0)
+        drawn = [_line(ax, course, j, chosen[course.label], band=len(courses) == 1) for course in courses]
+        base = np.nanmean([course.zero_shot[j] for course in courses])
+        if not np.isnan(base):
+            ax.axhline(base, color=GREY, lw=0.7, ls=(0, (1, 2)), zorder=2)
+            drawn.append((base, base))
+        spans.append((min(low for low, _ in drawn), max(high for _, high in drawn)))
+        tidy(ax)
+    _equal_spans(axes, spans)
+    axes[0].set_xlim(-0.3, len(tasks) + 0.3)
+    step = max(1, -(-len(tasks) // 5))
+    axes[0].set_xticks(range(0, len(tasks) + 1, step))
+    figure.supxlabel("tasks learned so far (0: the zero-shot model)", size=8.5)
+    figure.supylabel("accuracy in %", size=8.5)
+    key(figure, courses, chosen)
+    alone = len(courses) == 1
+    notes = [
+        "Dot: just learned; shaded: not learned yet; dotted: zero-shot. All panels span equally many points"
+    ]
+    notes[0] += "; bands: 95 % intervals over seeds." if alone and len(courses[0].records) > 1 else "."
+    title = (
+        f"{courses[0].label}: accuracy on each task over time" if alone else "Accuracy on each task over time"
+    )
+    seeds = f", {courses[0].seeds}" if alone else ", means over seeds"
+    captioned(figure, title, place + seeds, [*notes, *shown_in_grey(courses, chosen)])
+    return figure
+
+
+def _line(ax: Axes, course: Course, j: int, ink: Ink, *, band: bool) -> tuple[float, float]:
+    mean, half = interval_over_seeds(course.stack[:, :, j])
+    x = np.arange(len(mean) + 1)
+    y = np.concatenate([[course.zero_shot[j]], mean])
+    ax.plot(x, y, color=ink.colour, lw=ink.width, zorder=ink.order, label=course.label)
+    if not ink.faint:
+        ax.plot([j + 1], [mean[j]], "o", color=ink.colour, ms=3.8, mew=0, zorder=ink.order + 1)
+    low, high = float(np.nanmin(y)), float(np.nanmax(y))
+    if band and not np.isnan(half).all():
+        ax.fill_between(x[1:], mean - half, mean + half, color=ink.colour, alpha=0.18, lw=0, zorder=1)
+    return low, high
+
+
+def _equal_spans(axes: Sequence[Axes], spans: Sequence[tuple[float, float]]) -> None:
+    """Let every panel span as many points as the widest one needs: equal changes look equal everywhere."""
+    points = 1.12 * max(*(high - low for low, high in spans), 5.0)
+    for ax, (low, high) in zip(axes, spans, strict=True):
+        bottom = (low + high - points) / 2
+        bottom = min(max(bottom, -0.06 * points), 100 + 0.06 * points - points) if points < 100 else bottom
+        ax.set_ylim(bottom, bottom + points)
+
+
+def _empty(course: Course) -> bool:
+    return bool(np.isnan(course.stack).all())
+
+
+def _alt(courses: Sequence[Course]) -> str:
+    said = []
+    for course in courses[:3]:
+        if course.finished:
+            learned, last = np.diagonal(course.matrix).mean(), course.matrix[-1].mean()
+            said.append(
+                f"{course.label}: {learned:.1f} % on average when just learned, {last:.1f} % at the end"
+            )
+    return "; ".join(said) + ("." if said else "")
