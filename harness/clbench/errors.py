@@ -12,7 +12,9 @@ __all__ = [
     "MethodError",
     "NotFiniteError",
     "PluginError",
+    "PublishError",
     "RecordError",
+    "SubmissionError",
     "UnknownNameError",
     "did_you_mean",
 ]
@@ -111,6 +113,14 @@ class NotFiniteError(MethodError):
 
 class RecordError(ClbenchError):
     """A record cannot be read, is of an unknown schema version, or contradicts itself."""
+
+
+class SubmissionError(ClbenchError):
+    """A submission cannot be packed, read or admitted."""
+
+
+class PublishError(ClbenchError):
+    """Something cannot be published to a target: no access, no such place, no network."""
 
 
 def did_you_mean(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:

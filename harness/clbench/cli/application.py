@@ -17,6 +17,8 @@ from clbench.cli.run import run
 from clbench.cli.session import Session, disable_plugin_option
 from clbench.cli.show import show
 from clbench.cli.stream import stream
+from clbench.cli.submit import submit
+from clbench.cli.verify import verify
 from clbench.errors import ClbenchError, ConfigError, did_you_mean
 
 __all__ = ["main"]
@@ -68,5 +70,5 @@ def main() -> None:
     """Benchmark continual learning of vision-language models: streams of domains, methods as plugins."""
 
 
-for _command in (run, leaderboard, claims, rescore, audit, list_, show, stream, plugins):
+for _command in (run, leaderboard, claims, rescore, audit, submit, verify, list_, show, stream, plugins):
     main.add_command(_command)

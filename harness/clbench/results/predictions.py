@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,12 +35,29 @@ __all__ = [
     "PredictionKey",
     "Predictions",
     "load_predictions",
+    "parse_predictions",
     "save_predictions",
 ]
 
 PREDICTIONS_FILE = "predictions.npz"
 ZERO_SHOT_ROW = -1
 """Row number of the answers of the initial model."""
+
+DAMAGE: tuple[type[Exception], ...] = (
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+)
+"""What zipfile and NumPy raise on files that are no ``.npz``, or no longer."""
 
 IntArray = npt.NDArray[np.integer[Any]]
 
@@ -142,6 +161,15 @@ def load_predictions(path: Path, expected: PredictionsFile | None = None) -> Pre
             why="its SHA-256 digest differs: it was changed or belongs to another run",
             fix="run the same command again with another --out",
         )
+    return parse_predictions(content, path)
+
+
+def parse_predictions(content: bytes, path: Path) -> Predictions:
+    """Return the predictions that ``content``, read from ``path``, holds.
+
+    Raises:
+        RecordError: it is damaged; names ``path``.
+    """
     answers: dict[PredictionKey, IntArray] = {}
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
@@ -154,7 +182,7 @@ def load_predictions(path: Path, expected: PredictionsFile | None = None) -> Pre
                 for row, column in zip(arrays[f"rows|{space}"].tolist(), arrays[name].T, strict=True):
                     for task, values in layout.split(column).items():
                         answers[PredictionKey(space, row, task)] = values
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise RecordError(f"{path} is damaged", why=str(error), fix=f"delete {path} and run again") from error
     return Predictions(answers, truth)
 

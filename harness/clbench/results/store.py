@@ -25,6 +25,7 @@ __all__ = [
     "StoredRecord",
     "find_records",
     "load_records",
+    "parse_record",
     "read_record",
     "write_record",
 ]
@@ -89,6 +90,15 @@ def read_record(path: Path) -> Record:
             why=error.strerror or str(error),
             fix="name a record or a folder of records",
         ) from error
+    return parse_record(content, path)
+
+
+def parse_record(content: bytes, path: Path) -> Record:
+    """Return the record that ``content``, read from ``path``, is.
+
+    Raises:
+        RecordError: see :func:`read_record`; names ``path``.
+    """
     # Without the detour over Python objects reading is twice as fast; what went wrong is asked afterwards.
     try:
         return Record.model_validate_json(content)

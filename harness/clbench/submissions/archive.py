@@ -1,0 +1,201 @@
+"""One file with a record and its predictions: packed the same way to the byte, read without trusting it.
+
+``NAME.clbench.zip`` is a zip archive without compression, times or attributes, so that its content decides
+every byte of it. Members: ``manifest.json`` (SHA-256 and size of the others), ``record.json``,
+``predictions.npz``, and perhaps ``README.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import stat
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from clbench import __version__
+from clbench.errors import RecordError, SubmissionError
+from clbench.results.atomic import atomic_write
+from clbench.results.predictions import PREDICTIONS_FILE
+from clbench.results.records import Record
+from clbench.results.store import RECORD_FILE, parse_record, read_record
+from clbench.submissions.manifest import MANIFEST_FILE, Manifest
+
+__all__ = ["README_FILE", "SUFFIX", "Submission", "file_name", "pack", "read_submission"]
+
+SUFFIX = ".clbench.zip"
+README_FILE = "README.md"
+
+_MIB = 1 << 20
+# Ten times what a stream of a hundred thousand test images needs.
+_LARGEST: Mapping[str, int] = {
+    MANIFEST_FILE: 64 << 10,
+    PREDICTIONS_FILE: 256 * _MIB,
+    README_FILE: 256 << 10,
+    RECORD_FILE: 32 * _MIB,
+}
+_LARGEST_FILE = sum(_LARGEST.values()) + 64 * 1024
+_REQUIRED = (MANIFEST_FILE, PREDICTIONS_FILE, RECORD_FILE)
+_REPACK = "ask its author for the file that `clbench submit` wrote, or pack the run again"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What one file holds.
+
+    Attributes:
+        name: the file's name.
+        members: content by member, in the order of their names.
+        content: the whole file.
+    """
+
+    name: str
+    members: Mapping[str, bytes]
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        """The digest to publish: whoever has it knows this content to the last bit."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def record(self) -> Record:
+        """The record in it.
+
+        Raises:
+            RecordError: it is no valid record.
+        """
+        return parse_record(self.members[RECORD_FILE], Path(f"{self.name}:{RECORD_FILE}"))
+
+    def write(self, folder: Path) -> Path:
+        """Write the file to ``folder`` at once; return its path."""
+        path = folder / self.name
+        atomic_write(path, self.content)
+        return path
+
+
+def pack(run: Path, *, readme: Path | None = None) -> Submission:
+    """Pack the finished run in the folder ``run``; the record's bytes are taken as they are.
+
+    Args:
+        run: the run's folder, or its ``record.json``.
+        readme: a text about the run to put in.
+
+    Raises:
+        SubmissionError: the run is not finished, has no predictions, or a file is too large.
+        RecordError: the record or the predictions cannot be read.
+    """
+    folder = run.parent if run.name == RECORD_FILE else run
+    record = read_record(folder)
+    again = "run the same command again: it goes on where it stopped"
+    if record.status != "finished":
+        raise SubmissionError(f"{folder} cannot be submitted", why=f"the run is {record.status}", fix=again)
+    if record.predictions is None:
+        raise SubmissionError(
+            f"{folder} cannot be submitted",
+            why="its record names no predictions, from which others could compute its figures",
+            fix="run the same command again with another --out",
+        )
+    found = {RECORD_FILE: folder / RECORD_FILE, PREDICTIONS_FILE: folder / record.predictions.file}
+    if readme is not None:
+        found[README_FILE] = readme
+    members = {name: _bytes(path, name) for name, path in found.items()}
+    if hashlib.sha256(members[PREDICTIONS_FILE]).hexdigest() != record.predictions.sha256:
+        raise RecordError(
+            f"{found[PREDICTIONS_FILE]} is not the file that the record names",
+            why="its SHA-256 digest differs: it was changed or belongs to another run",
+            fix="run the same command again with another --out",
+        )
+    members[MANIFEST_FILE] = Manifest.of(members, clbench=__version__).to_json()
+    members = {name: members[name] for name in sorted(members)}
+    return Submission(file_name(record), members, _archive(members))
+
+
+def file_name(record: Record) -> str:
+    """The name of a record's submission: readable, and unique by the run's key."""
+    stream = record.stream
+    parts = (
+        record.method.name,
+        stream.name,
+        stream.order,
+        record.backbone.name,
+        f"seed{record.seed}",
+        record.run_id[:10],
+    )
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", "-".join(parts)) + SUFFIX
+
+
+def read_submission(path: Path) -> Submission:
+    """Read a submission: nothing in it is executed or unpacked, sizes are bounded before anything is read.
+
+    Raises:
+        SubmissionError: it is no archive, has members that do not belong, is larger than any real one, or
+            differs in a byte from what its content packs to.
+    """
+    try:
+        size = path.stat().st_size
+        if size > _LARGEST_FILE:
+            raise _not_one(path, f"it has {size:,} bytes, and the largest has {_LARGEST_FILE:,}")
+        content = path.read_bytes()
+    except OSError as error:
+        fix = "give files that `clbench submit` wrote, or folders of runs"
+        raise SubmissionError(f"cannot read {path}", why=error.strerror or str(error), fix=fix) from error
+    try:
+        members = _members(path, content)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, UnicodeError, OSError) as error:
+        raise _not_one(path, f"as a zip archive it is damaged: {error}") from error
+    if _archive(members) != content:
+        raise _not_one(path, "bytes between or around its members are not those of a submission")
+    return Submission(path.name, members, content)
+
+
+def _members(path: Path, content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        entries = archive.infolist()
+        names = [entry.filename for entry in entries]
+        for entry in entries:
+            name = entry.filename
+            if name not in _LARGEST:
+                known = ", ".join(_LARGEST)
+                raise _not_one(path, f"it has a member {name!r}; the members are {known}")
+            if names.count(name) > 1:
+                raise _not_one(path, f"it has {name} twice")
+            if stat.S_ISLNK(entry.external_attr >> 16):
+                raise _not_one(path, f"{name} is a link")
+            if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+                raise _not_one(path, f"{name} is compressed, which clbench submit never does")
+            if entry.file_size > _LARGEST[name]:
+                raise _not_one(path, f"{name} has {entry.file_size:,} bytes of at most {_LARGEST[name]:,}")
+        missing = [name for name in _REQUIRED if name not in names]
+        if missing:
+            raise _not_one(path, f"it lacks {', '.join(missing)}")
+        return {name: archive.read(name) for name in sorted(names)}
+
+
+def _archive(members: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(members):
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.create_system = 3  # else it tells Windows from the rest
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            archive.writestr(entry, members[name])
+    return buffer.getvalue()
+
+
+def _bytes(path: Path, member: str) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RecordError(f"cannot read {path}", why=error.strerror or str(error)) from error
+    if len(content) > _LARGEST[member]:
+        why = f"it has {len(content):,} bytes, and {member} may have {_LARGEST[member]:,}"
+        raise SubmissionError(f"{path} is too large for a submission", why=why)
+    return content
+
+
+def _not_one(path: Path, why: str) -> SubmissionError:
+    return SubmissionError(f"{path} is not a submission as clbench submit writes it", why=why, fix=_REPACK)

@@ -1,0 +1,49 @@
+"""What a check of a submission comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Check", "Outcome", "concluded", "failed", "passed", "unchecked"]
+
+Outcome = Literal["passed", "failed", "not checkable"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: short, the same from version to version.
+        outcome: ``not checkable`` where something that is needed for it is not here; then it says nothing.
+        sentence: what was found, or what is missing.
+        details: where it failed, one line each.
+    """
+
+    name: str
+    outcome: Outcome
+    sentence: str
+    details: tuple[str, ...] = ()
+
+
+def passed(name: str, sentence: str) -> Check:
+    """A check that found nothing wrong."""
+    return Check(name, "passed", sentence)
+
+
+def failed(name: str, sentence: str, details: Iterable[str] = ()) -> Check:
+    """A check that found something wrong."""
+    return Check(name, "failed", sentence, tuple(details))
+
+
+def unchecked(name: str, sentence: str) -> Check:
+    """A check that could not be made here."""
+    return Check(name, "not checkable", sentence)
+
+
+def concluded(name: str, good: str, bad: str, problems: Iterable[str]) -> Check:
+    """Passed with the sentence ``good`` where there are no problems, else failed with ``bad``."""
+    found = tuple(problems)
+    return failed(name, bad, found) if found else passed(name, good)

@@ -1,0 +1,204 @@
+"""What a record can be asked with the plugins that it names: settings, tasks, data, weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clbench.config.runconfig import RunConfig
+from clbench.config.settings import resolve_settings, settings_class
+from clbench.errors import ClbenchError, DataError
+from clbench.plugins import Contribution, Registry
+from clbench.results.predictions import Predictions
+from clbench.results.records import Record
+from clbench.streams.tasks import Stream, order_keys
+from clbench.submissions.checks import Check, concluded, failed, unchecked
+
+if TYPE_CHECKING:
+    from clbench.specs import MethodSpec, StreamSpec
+
+__all__ = ["check_data", "check_method", "check_stream", "check_weights"]
+
+_STREAM_FIELDS = ("stream", "class_names", "templates", "train_split", "test_split")
+
+
+def check_method(record: Record, registry: Registry) -> Check:
+    """The settings are valid and complete, and come from where the record says."""
+    name, recorded = "method", record.method
+    try:
+        method: Contribution[MethodSpec] = registry.find("method", recorded.name)
+        known = settings_class(method).model_fields
+    except ClbenchError as error:
+        return unchecked(name, _not_here(f"the settings of {recorded.name}", error))
+    here = f"{method.distribution} {method.version}"
+    if method.distribution != recorded.distribution:
+        line = f"the record's is of {recorded.distribution}, here it is of {method.distribution}"
+        return failed(name, f"{recorded.name} is another method here", [line])
+    problems = list(_setting_problems(record, method))
+    newer = sorted(set(known) - set(recorded.settings))
+    if method.version != recorded.version:
+        if problems:
+            there = f"they are of {recorded.distribution} {recorded.version}, here is {method.version}"
+            return unchecked(name, f"the settings of {recorded.name}: {there}, which has others")
+        here += f" (the record is of {recorded.version})"
+    if newer and not problems:
+        lacking = f"the record lacks {', '.join(newer)}, which {here} has"
+        return unchecked(name, f"{lacking}: it is of other code of that package; all it has is valid")
+    good = f"{len(recorded.settings)} settings are valid and from where the record says, by {here}"
+    return concluded(name, good, f"the settings are not those of {recorded.name} in {here}", problems)
+
+
+def _setting_problems(record: Record, method: Contribution[MethodSpec]) -> Iterator[str]:
+    recorded, spec = record.method, method.spec
+    of_user = {k: v for k, v in recorded.settings.items() if recorded.settings_sources[k] == "user"}
+    usual, sources, wrong = resolve_settings(method, record.stream.name, of_user)
+    yield from (" ".join(str(error).split()) for error in wrong)
+    if not wrong:
+        for key in sorted(recorded.settings):
+            if key not in usual:
+                yield f"there is no setting {key}"
+            elif recorded.settings[key] != usual[key]:
+                value, source = recorded.settings[key], recorded.settings_sources[key]
+                yield f"{key} = {value!r} is said to be the {source} value, which is {usual[key]!r}"
+            elif recorded.settings_sources[key] != sources[key]:
+                yield f"{key} is said to be {recorded.settings_sources[key]}, and is {sources[key]}"
+    assumptions = spec.assumptions
+    for field, said, true in (
+        ("protocol", recorded.protocol, spec.protocol),
+        ("title", recorded.title, spec.title),
+        ("citation", recorded.citation, spec.citation),
+        *(
+            (f"assumptions.{field}", getattr(recorded.assumptions, field), getattr(assumptions, field))
+            for field in type(recorded.assumptions).model_fields
+        ),
+    ):
+        if said != true:
+            yield f"{field} is {said!r} in the record and {true!r} in the plugin"
+
+
+def check_stream(record: Record, registry: Registry) -> Check:
+    """The tasks, their order and their numbers of classes and images are the stream's."""
+    name = "stream"
+    found = _stream(record, registry)
+    if isinstance(found, str):
+        return unchecked(name, found)
+    spec = found.spec
+    good = f"the tasks of order {record.stream.order} are those of {found.distribution} {found.version}"
+    return concluded(name, good, f"the tasks are not those of stream {spec.name}", _other_tasks(record, spec))
+
+
+def _other_tasks(record: Record, spec: StreamSpec) -> Iterator[str]:
+    stream = record.stream
+    if stream.protocol != spec.protocol:
+        yield f"the protocol is {spec.protocol!r}, the record says {stream.protocol!r}"
+    keys = [task.key for task in spec.tasks]
+    try:
+        due = order_keys(stream.order, keys, spec.orders, stream=spec.name)
+    except ClbenchError as error:
+        yield " ".join(str(error).split())
+        return
+    recorded = tuple(task.key for task in stream.tasks)
+    if recorded != due:
+        yield f"order {stream.order} is {', '.join(due)}; the record has {', '.join(recorded)}"
+    known = {task.key: task for task in spec.tasks}
+    for task in stream.tasks:
+        summary = known.get(task.key)
+        if summary is not None and task.classes != summary.classes:
+            yield f"{task.key} has {summary.classes} classes, the record says {task.classes}"
+
+
+def check_data(record: Record, predictions: Predictions | None, registry: Registry) -> Check:
+    """The data's digests are those of the fingerprint, and the right answers are the data's labels."""
+    name = "data"
+    found = _stream(record, registry)
+    if isinstance(found, str):
+        return unchecked(name, found)
+    spec, order = found.spec, record.stream.order
+    try:
+        keys = order_keys(order, [task.key for task in spec.tasks], spec.orders, stream=spec.name)
+        stream: Stream = spec.build().ordered(order, keys)
+        problems = list(_other_data(record, predictions, stream))
+    except (DataError, OSError) as error:
+        return unchecked(name, _not_here(f"the images and labels of {spec.name}", error))
+    except ClbenchError as error:
+        return failed(name, "the record's stream cannot be built", [" ".join(str(error).split())])
+    images = sum(len(task.test) for task in stream.tasks)
+    good = f"splits, class names and templates are the stream's, the right answers its {images:,} test labels"
+    return concluded(name, good, f"the data are not those of stream {spec.name}", problems)
+
+
+def _other_data(record: Record, predictions: Predictions | None, stream: Stream) -> Iterator[str]:
+    for field in _STREAM_FIELDS:
+        said, true = getattr(record.fingerprint.fields, field), stream.digests[field]
+        if said != true:
+            yield f"fingerprint.{field} is {said} in the record and {true} of the data here"
+    recorded = {task.key: task for task in record.stream.tasks}
+    for task, offset in zip(stream.tasks, stream.offsets, strict=False):
+        entry = recorded.get(task.key)
+        if entry is None:
+            yield f"the record lacks task {task.key}"
+            continue
+        for field, true in (
+            ("title", task.title),
+            ("classes", len(task.classes)),
+            ("train", len(task.train)),
+            ("test", len(task.test)),
+        ):
+            if getattr(entry, field) != true:
+                yield f"{task.key}: {field} is {getattr(entry, field)!r} in the record and {true!r} here"
+        truth = None if predictions is None else predictions.truth.get(task.key)
+        if truth is not None:
+            labels = np.asarray(task.test.labels) + offset
+            if truth.shape != labels.shape or (count := int((truth != labels).sum())):
+                wrong = "another number of" if truth.shape != labels.shape else count
+                yield f"{task.key}: {wrong} right answers are not the labels of the test images"
+
+
+def check_weights(record: Record, registry: Registry) -> Check:
+    """The backbone's weights, activation and preprocessing are those of the fingerprint; loads it."""
+    name, recorded = "weights", record.backbone
+    try:
+        backbone: Any = registry.find("backbone", recorded.name).spec
+        from clbench.specs import load_reference
+
+        model = load_reference(backbone.factory)("cpu")
+    except (ClbenchError, OSError, ImportError) as error:
+        return unchecked(name, _not_here(f"the weights of {recorded.name}", error))
+    pairs = (
+        ("weights_digest", recorded.weights_digest, model.weights_digest),
+        ("activation", recorded.activation, model.activation),
+        ("parameters", recorded.parameters, sum(p.numel() for p in model.model.parameters())),
+        ("preprocessing", record.fingerprint.fields.preprocessing, model.preprocessing.digest),
+    )
+    return concluded(
+        name,
+        f"weights, activation and preprocessing are those of {recorded.name} here",
+        f"the model is not the {recorded.name} that is here",
+        (f"{field} is {said} in the record and {true} here" for field, said, true in pairs if said != true),
+    )
+
+
+def _stream(record: Record, registry: Registry) -> Contribution[StreamSpec] | str:
+    """The stream that the record names, or why it is not here."""
+    from clbench.streams.folders import find_stream
+
+    try:
+        file = RunConfig.from_json(record.config).stream_file
+    except (TypeError, KeyError, ValueError):
+        file = None
+    try:
+        if file is not None:
+            what = f"stream {record.stream.name}"
+            return f"{what} is of the submitter's own file {file.rpartition('/')[2]}, which is not here"
+        return find_stream(registry, record.stream.name)
+    except ClbenchError as error:
+        return _not_here(f"stream {record.stream.name}", error)
+
+
+def _not_here(what: str, error: Exception) -> str:
+    """What cannot be looked at, why, and what would help, in one line."""
+    why = error.what if isinstance(error, ClbenchError) else str(error)
+    fix = f"; {error.fix}" if isinstance(error, ClbenchError) and error.fix else ""
+    return f"{what} cannot be looked at here: {' '.join(why.split())}{fix}"

@@ -1,0 +1,147 @@
+"""Everything about a submission that can be computed again, and in words what cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from clbench.errors import ClbenchError, SubmissionError
+from clbench.plugins import Registry
+from clbench.results.records import Record
+from clbench.submissions.archive import Submission, pack, read_submission
+from clbench.submissions.checks import Check, Outcome, concluded, failed, passed, unchecked
+from clbench.submissions.installedchecks import check_data, check_method, check_stream, check_weights
+from clbench.submissions.manifest import MANIFEST_FILE, Manifest
+from clbench.submissions.predictionchecks import PREDICTION_CHECKS, check_file
+from clbench.submissions.recordchecks import RECORD_CHECKS, check_schema
+
+__all__ = ["UNKNOWABLE", "Verification", "verify"]
+
+UNKNOWABLE = (
+    "that the answers came from this method with these settings: nothing was trained or scored again",
+    "that nothing but the stream's training data was learned from",
+    "that seconds, memory, parameters, machine, versions and commit are as stated: they are the "
+    "submitter's word, and only the file's SHA-256 tells whether they were changed since",
+)
+"""What no check here can say."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What the checks of one submission found.
+
+    Attributes:
+        source: the file, or the folder of a run.
+        sha256: of the file; of what a folder packs to; ``None`` where it cannot be read.
+        record: what it holds, if that can be read.
+        checks: in the order in which they were made.
+    """
+
+    source: Path
+    sha256: str | None
+    record: Record | None
+    checks: tuple[Check, ...]
+
+    @property
+    def verified(self) -> bool:
+        """Whether no check failed."""
+        return not self.of("failed")
+
+    def of(self, outcome: Outcome) -> tuple[Check, ...]:
+        """The checks that ended so."""
+        return tuple(check for check in self.checks if check.outcome == outcome)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as JSON-serialisable values."""
+        record = self.record
+        return {
+            "source": str(self.source),
+            "verified": self.verified,
+            "sha256": self.sha256,
+            "run_id": record.run_id if record else None,
+            "checks": [{**asdict(check), "details": list(check.details)} for check in self.checks],
+            "not_known": list(UNKNOWABLE),
+        }
+
+
+def verify(
+    source: Path,
+    registry: Registry,
+    *,
+    sha256: str | None = None,
+    data: bool = True,
+    weights: bool = False,
+) -> Verification:
+    """Check the submission in the file ``source``, or what the folder of a run would be submitted as.
+
+    Nothing is raised for what is wrong with it: that is in the checks.
+
+    Args:
+        source: a submission, or a run's folder with its record and predictions.
+        registry: the plugins; what they lack is ``not checkable``.
+        sha256: digest of the file that its author published, in hexadecimal digits.
+        data: compare with the stream's data where they are here.
+        weights: load the backbone and compare its weights, too.
+    """
+    try:
+        submission = pack(source) if source.is_dir() else read_submission(source)
+    except ClbenchError as error:
+        details = [part for part in (error.why, error.fix) if part]
+        return Verification(source, None, None, (failed("archive", error.what, details),))
+    checks = [*_archive_checks(submission, folder=source.is_dir())]
+    if sha256 is not None:
+        checks.append(_check_digest(submission, sha256))
+    schema, record = check_schema(submission)
+    checks.append(schema)
+    if record is not None:
+        checks += _content_checks(submission, record, registry, data=data, weights=weights)
+    return Verification(source, submission.sha256, record, tuple(checks))
+
+
+def _archive_checks(submission: Submission, *, folder: bool) -> Iterator[Check]:
+    size = f"{len(submission.content):,} bytes"
+    if folder:
+        yield passed("archive", f"a run's folder, packed in memory: {size}")
+        return
+    members = ", ".join(submission.members)
+    yield passed("archive", f"{size}, each as its content demands: {members}")
+    bad = "the file is not what its manifest says"
+    try:
+        manifest = Manifest.from_json(submission.members[MANIFEST_FILE])
+    except SubmissionError as error:
+        yield failed("manifest", error.what, [part for part in (error.why, error.fix) if part])
+        return
+    good = f"every member has the SHA-256 in the manifest of clbench {manifest.clbench}"
+    yield concluded("manifest", good, bad, manifest.differences(submission.members))
+
+
+def _check_digest(submission: Submission, wanted: str) -> Check:
+    given = wanted.strip().lower()
+    same = given == submission.sha256
+    lines = [] if same else [f"the file has {submission.sha256}, {given} was published"]
+    good = "the file has the SHA-256 that was published: no digit of it was changed since"
+    return concluded("published digest", good, "this is not the file that was published", lines)
+
+
+def _content_checks(
+    submission: Submission, record: Record, registry: Registry, *, data: bool, weights: bool
+) -> Iterator[Check]:
+    for look in RECORD_CHECKS:
+        yield look(record)
+    check, predictions = check_file(submission, record)
+    yield check
+    if predictions is not None:
+        for compare in PREDICTION_CHECKS:
+            yield compare(record, predictions)
+    yield check_method(record, registry)
+    yield check_stream(record, registry)
+    if data:
+        yield check_data(record, predictions, registry)
+    else:
+        yield unchecked("data", "images and labels were left out on request (--no-data)")
+    if weights:
+        yield check_weights(record, registry)
+    else:
+        yield unchecked("weights", "the backbone was not loaded: --weights does it")
