@@ -37,6 +37,19 @@ def test_pixels_equal_torchvisions_resize_and_crop(size, mode):
     )
 
 
+@pytest.mark.parametrize("count", [1, 2, 5, 9])
+def test_every_image_of_a_batch_is_normalised_bit_for_bit_as_torchvision_does(count):
+    """Each value and channel, however the batch is divided."""
+    preprocessing = Preprocessing(16, CLIP_MEAN, CLIP_STD)
+    values = torch.arange(count * 3 * 256).view(count, 3, 16, 16).to(torch.uint8)
+    expected = torch.stack(
+        [transforms.Normalize(CLIP_MEAN, CLIP_STD)(v.to(torch.float32).div(255)) for v in values]
+    )
+    found = preprocessing.normalise(values)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected)
+
+
 def test_random_crops_are_seeded_and_stay_in_range():
     preprocessing = Preprocessing(16, CLIP_MEAN, CLIP_STD, crop_scale=(0.9, 1.0))
     image = _image(64, 60)
