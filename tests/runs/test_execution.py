@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -294,6 +295,34 @@ def test_zero_shot_row_is_computed_once_for_all(tmp_path):
     frozen = read_record(outcomes[1].path)
     assert frozen.matrix == (frozen.zero_shot["task"],) * 3
     assert frozen.resources.trainable_parameters == ()
+
+
+def test_test_images_are_decoded_once_and_told_before_anything_is_tested(tmp_path, monkeypatch):
+    monkeypatch.setenv("CLBENCH_CACHE", str(tmp_path / "cache"))
+    told = []
+
+    def listen(event):
+        if isinstance(event, Progress):
+            told.append((event.phase, event.done, event.total))
+
+    _run(tmp_path / "one", _config(), listener=listen)
+    phases = [phase for phase, _, _ in told]
+    decoding = [(done, total) for phase, done, total in told if phase == "decode"]
+    assert decoding[0] == (0, 36)
+    assert decoding[-1] == (36, 36)
+    assert phases.index("decode") < phases.index("zero-shot")
+    told.clear()
+    _run(tmp_path / "other", _config(), listener=listen)
+    assert "decode" not in [phase for phase, _, _ in told]
+
+
+def test_a_cache_without_room_ends_a_run_before_it_begins(tmp_path, monkeypatch):
+    monkeypatch.setenv("CLBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(10, 10, 0))
+    (outcome,) = _run(tmp_path, _config())
+    assert outcome.status == "failed"
+    assert "no room for the decoded test images" in outcome.reason
+    assert "set CLBENCH_CACHE to a folder with room" in outcome.reason
 
 
 def test_zero_shot_row_does_not_depend_on_the_order(tmp_path):

@@ -26,6 +26,7 @@ _MARKS = {
 }
 _PHASES = {
     "prepare": "loading stream and models",
+    "decode": "decoding test images",
     "zero-shot": "testing the initial model",
     "generate": "generating images for",
     "learn": "learning",
@@ -148,7 +149,7 @@ class LiveDisplay:
         if run.status != "running":
             return Text()
         doing = Text.assemble((run.config.method, "bold"), "  ", _PHASES.get(run.phase, "next:"))
-        if run.tasks and run.phase not in ("prepare", "zero-shot"):
+        if run.tasks and run.phase not in ("prepare", "decode", "zero-shot"):
             doing.append(f" {run.tasks[run.index]}", style="bold")
             doing.append(f" (task {run.index + 1} of {len(run.tasks)})")
         if run.total <= 1:

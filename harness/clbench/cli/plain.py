@@ -11,7 +11,12 @@ from clbench.events import Event, Progress, RowRecorded, RunFinished, RunStarted
 
 __all__ = ["PlainDisplay"]
 
-_ANNOUNCED = {"zero-shot": "testing zero-shot", "generate": "generating images"}
+_ANNOUNCED = {
+    "decode": "decoding test images",
+    "zero-shot": "testing zero-shot",
+    "generate": "generating images",
+}
+_COUNTED = ("decode", "generate")
 
 
 class PlainDisplay:
@@ -38,7 +43,7 @@ class PlainDisplay:
             occasion = (event.run_id, event.phase, event.index)
             if event.phase in _ANNOUNCED and occasion not in self._announced:
                 self._announced.add(occasion)
-                count = f" ({event.total})" if event.phase == "generate" else ""
+                count = f" ({event.total:,})" if event.phase in _COUNTED else ""
                 self.write(f"{head} {_ANNOUNCED[event.phase]}{count}")
         elif isinstance(event, RunStarted):
             mean = row_mean(event.zero_shot)

@@ -17,6 +17,7 @@ from clbench.plugins import Registry
 from clbench.results.records import Record
 from clbench.results.store import RECORD_FILE, read_record
 from clbench.runs.checkpoints import Checkpoint, CheckpointStore, count_elements
+from clbench.runs.decoding import decode_tests
 from clbench.runs.evaluation import Evaluation, evaluate
 from clbench.runs.protocols import PROTOCOLS
 from clbench.runs.recording import Recorder
@@ -169,6 +170,11 @@ class _Run:
         checkpoint = self.store.load()
         gauge = MemoryGauge(bench.device)
         gauge.start()
+        decode_tests(
+            stream,
+            bench.initial.preprocessing,
+            lambda done, total: self._progress("decode", done, total),
+        )
         before = zero_shot(
             bench.initial,
             stream,
