@@ -55,7 +55,7 @@ class Evaluation:
     answers: Mapping[str, Answers]
 
     def predictions(self, stream: Stream, space: LabelSpaceName, learned: int) -> dict[str, np.ndarray]:
-        """Predicted columns of the stream's union, int32 (n,), by task key.
+        """Predicted classes by task key, int32 (n,), numbered as in :attr:`Stream.offsets`.
 
         ``seen`` holds the classes of the first ``learned`` tasks; a task not yet learned is answered
         within its own classes there, as in the ODCL-CIL protocol.
@@ -65,11 +65,11 @@ class Evaluation:
         for j, key in enumerate(stream.keys):
             answers = self.answers[key]
             if space == "task" or (space == "seen" and j >= learned):
-                columns = answers.own + offsets[j]
+                classes = answers.own + offsets[j]
             else:
                 task, chosen = answers.among(len(stream) if space == "union" else learned)
-                columns = chosen + offsets[task]
-            result[key] = columns.astype(np.int32)
+                classes = stream.as_seen_from(j, chosen + offsets[task])
+            result[key] = classes.astype(np.int32)
         return result
 
     def row(self, stream: Stream, space: LabelSpaceName, learned: int) -> tuple[float, ...]:
@@ -168,8 +168,8 @@ def _answer(
     parts = batch.parts
     if wide:
         logits = _checked(method, images, stream.union, ", ".join(stream.keys[j] for j, _ in parts))
-        for i in range(len(stream)):
-            values, chosen = logits[:, stream.offsets[i] : stream.offsets[i + 1]].max(dim=1)
+        for i, columns in enumerate(stream.columns):
+            values, chosen = logits[:, _places(columns)].max(dim=1)
             answers.best[:, i] = chosen.cpu().numpy()
             answers.logit[:, i] = values.float().cpu().numpy()
     for j, rows in parts:
@@ -177,8 +177,7 @@ def _answer(
             answers.own[rows] = answers.best[rows, j]
             continue
         # A method that is told the task's identity is told it for this label space only.
-        own = stream.tasks[j].labels
-        labels = LabelSpace(own.classes, own.templates, j if task_given else None)
+        labels = stream.labels(j, told=task_given)
         part = images if len(rows) == len(batch) else images[torch.from_numpy(rows).to(images.device)]
         values, chosen = _checked(method, part, labels, stream.keys[j]).max(dim=1)
         answers.own[rows] = chosen.to("cpu", torch.int32).numpy()
@@ -186,6 +185,13 @@ def _answer(
             answers.best[rows, j] = answers.own[rows]
             answers.logit[rows, j] = values.float().cpu().numpy()
     return answers
+
+
+def _places(columns: np.ndarray) -> slice | list[int]:
+    """The same columns as a slice, where they are side by side: that copies nothing."""
+    first, last = int(columns[0]), int(columns[-1])
+    adjacent = np.array_equal(columns, np.arange(first, last + 1))
+    return slice(first, last + 1) if adjacent else columns.tolist()
 
 
 def _checked(method: Scorer, images: Tensor, labels: LabelSpace, key: str) -> Tensor:

@@ -4,6 +4,7 @@ from clbench.streams.disk import cache_root, data_root
 from clbench.streams.images import ImageSet
 from clbench.streams.labels import LABEL_SPACES, LabelSpace, LabelSpaceName
 from clbench.streams.preprocessing import Preprocessing
+from clbench.streams.sharing import shared_classes
 from clbench.streams.tasks import Stream, Task, TrainingTask, order_keys
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "cache_root",
     "data_root",
     "order_keys",
+    "shared_classes",
 ]

@@ -19,7 +19,8 @@ LABEL_SPACES: tuple[LabelSpaceName, ...] = ("task", "seen", "union")
 class LabelSpace:
     """Classes and their templates, in column order.
 
-    Two columns may have the same class name (two tasks may share a concept); they stay two columns.
+    Two columns may have the same class name (two tasks may share a concept); they stay two columns, unless
+    the stream says that they are one class.
 
     Attributes:
         classes: class names, one per column.
@@ -27,11 +28,13 @@ class LabelSpace:
             first one is the training prompt; all of them are averaged at test.
         task: index of the task these columns belong to, only where the protocol grants the task's
             identity *and* the method declares that it uses it; otherwise ``None``.
+        shared: names that are one class in whichever task they come, even with other templates.
     """
 
     classes: tuple[str, ...]
     templates: tuple[tuple[str, ...], ...]
     task: int | None = None
+    shared: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if len(self.classes) != len(self.templates):
@@ -44,7 +47,7 @@ class LabelSpace:
 
     @cached_property
     def digest(self) -> str:
-        """A key that is equal for equal classes and templates (the task index is left out)."""
+        """A key that is equal for equal classes and templates (nothing else is in it)."""
         text = json.dumps([self.classes, self.templates], ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

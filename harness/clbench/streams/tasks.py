@@ -8,10 +8,15 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from clbench.errors import DataError, UnknownNameError
 from clbench.streams.images import ImageSet
 from clbench.streams.labels import LabelSpace
+from clbench.streams.sharing import join, numbers_seen_from
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["Stream", "Task", "TrainingTask", "order_keys"]
 
@@ -97,6 +102,10 @@ class Stream:
         order: the order's name.
         protocol: name of the protocol family.
         meta: further facts that belong into the fingerprint (shots, split family, …).
+        shared: names that are one class in all tasks that have them, each with the templates of its one
+            column: all classes of a domain-incremental stream, namesakes in ODCL-CIL. Other namesakes stay
+            two classes. A task learns with its own templates; these are for tests. See
+            :func:`clbench.streams.shared_classes`.
     """
 
     name: str
@@ -104,6 +113,7 @@ class Stream:
     order: str = "I"
     protocol: str = ""
     meta: Mapping[str, object] = field(default_factory=dict)
+    shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         keys = [task.key for task in self.tasks]
@@ -133,18 +143,55 @@ class Stream:
         by_key = {task.key: task for task in self.tasks}
         return replace(self, order=order, tasks=tuple(by_key[key] for key in keys))
 
-    @cached_property
+    @property
     def union(self) -> LabelSpace:
-        """All classes of all tasks, in stream order."""
-        return LabelSpace.join([task.labels for task in self.tasks])
+        """All classes of all tasks, in stream order; a class that tasks share has one column."""
+        return self._joined[0]
+
+    @property
+    def columns(self) -> tuple[np.ndarray, ...]:
+        """For each task the column of each of its classes in :attr:`union`, int64 (classes,)."""
+        return self._joined[1]
+
+    @cached_property
+    def _joined(self) -> tuple[LabelSpace, tuple[np.ndarray, ...]]:
+        return join(self.tasks, self.shared)
+
+    def labels(self, index: int, *, told: bool = False) -> LabelSpace:
+        """The classes of a task as they are tested: its columns of :attr:`union`.
+
+        Args:
+            index: of the task.
+            told: put the task's index into the label space.
+        """
+        own = self.tasks[index].labels
+        templates = tuple(
+            self.shared.get(name, ts) for name, ts in zip(own.classes, own.templates, strict=True)
+        )
+        return LabelSpace(own.classes, templates, index if told else None, frozenset(self.shared))
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
-        """Column at which each task's classes begin in :attr:`union`, and the total behind them."""
+        """Number at which each task's classes begin, and the total behind them: how answers are recorded.
+
+        All tasks' classes are numbered one task after another. These are the columns of :attr:`union`,
+        unless tasks share classes: then such a class has a number for each task, see :meth:`as_seen_from`.
+        """
         offsets = [0]
         for task in self.tasks:
             offsets.append(offsets[-1] + len(task.classes))
         return tuple(offsets)
+
+    def as_seen_from(self, index: int, numbers: np.ndarray) -> np.ndarray:
+        """Replace each number of a shared class: by the one it has in task ``index``, else by its first.
+
+        So an answer is right on an image of that task when its number is that of the image's class.
+        """
+        return self._numbers[index][numbers] if self.shared else numbers
+
+    @cached_property
+    def _numbers(self) -> tuple[np.ndarray, ...]:
+        return numbers_seen_from([task.classes for task in self.tasks], self.shared)
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -154,8 +201,9 @@ class Stream:
         def digest(value: object) -> str:
             return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
+        shared = [sorted(self.shared.items())] if self.shared else []
         return {
-            "stream": digest([self.name, self.protocol, dict(self.meta)]),
+            "stream": digest([self.name, self.protocol, dict(self.meta), *shared]),
             "class_names": digest([[t.key, t.classes] for t in tasks]),
             "templates": digest([[t.key, t.templates] for t in tasks]),
             "train_split": digest([[t.key, t.train.digest] for t in tasks]),
