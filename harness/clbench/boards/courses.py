@@ -50,7 +50,7 @@ class Course:
 
     @cached_property
     def stack(self) -> FloatArray:
-        """The matrices in percent: shape (seeds, T, T), rows = after task i; NaN where nothing is recorded."""
+        """Accuracies in percent: shape (seeds, T, T), rows = after task i; NaN where nothing is recorded."""
         count = len(self.tasks)
         stack = np.full((len(self.records), count, count), np.nan)
         for s, record in enumerate(self.records):

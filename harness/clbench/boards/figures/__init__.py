@@ -51,7 +51,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "drift": Kind(
             "Zero-shot drift",
-            "Forward forgetting: how accuracy on tasks not learned yet moves away from the zero-shot model's.",
+            "Forward forgetting: how accuracy on tasks not learned yet leaves the zero-shot model's.",
             draw_drift,
         ),
         "waterfall": Kind(

@@ -52,7 +52,7 @@ def changes_figure(
     subtitle: str,
     notes: Sequence[str],
 ) -> Figure:
-    """Draw differences in points, a row for each method and a column for each task, and their mean at the end.
+    """Draw differences in points: a row for each method, a column for each task, and their mean.
 
     ``values``: shape (rows, columns); a column of NaN has nothing to show and is empty.
     """

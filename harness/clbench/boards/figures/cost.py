@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["COSTS", "Cost", "Machine", "cost_figure", "draw_costs", "machines_of"]
+
+Points: TypeAlias = dict[str, tuple[float, float]]
+Segments: TypeAlias = list[tuple[tuple[float, float], tuple[float, float]]]
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,12 @@ def _seconds(record: Record) -> float | None:
 
 def _memory(record: Record) -> float | None:
     peak = record.resources.peak_memory_bytes
-    return None if peak is None else peak / 2**20
+    return None if peak is None else peak / 2**30
 
 
 COSTS: tuple[Cost, ...] = (
     Cost("seconds to learn all tasks", _seconds),
-    Cost("peak memory in MiB", _memory),
+    Cost("peak memory in GiB", _memory),
     Cost(
         "trained parameters (most in a task)", lambda r: max(r.resources.trainable_parameters, default=None)
     ),
@@ -94,8 +98,8 @@ def draw_costs(subject: Subject) -> Iterator[Drawing]:
             "cost",
             f"cost-{subject.stem}{end}",
             "Cost against Average" + (f" on {machine}" if len(machines) > 1 else ""),
-            f"Average against seconds, memory and parameters of {len(courses)} methods, {subject.group.title}, "
-            f"on {machine}. {_alt(courses)}",
+            f"Average of {len(courses)} methods against seconds, memory and parameters, "
+            f"{subject.group.title}, on {machine}. {_alt(courses)}",
             cost_figure(courses, subject.group.title, machine, others=len(machines) - 1),
         )
 
@@ -118,7 +122,7 @@ def cost_figure(courses: Sequence[Course], place: str, machine: Machine, *, othe
     for ax in axes[len(shown) :]:
         ax.set_visible(False)
     base = next((c.average.mean for c in courses if c.protocol == "zero_shot" and c.average), None)
-    placed = []
+    placed: list[tuple[Points, Segments]] = []
     for ax, cost in zip(axes, shown, strict=False):
         if base is not None:
             ax.axhline(base, color=FAINT, lw=0.8, ls=(0, (1, 2)), zorder=0)
@@ -144,22 +148,23 @@ def cost_figure(courses: Sequence[Course], place: str, machine: Machine, *, othe
         ax.set_xlim(ax.get_xlim())
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    for ax, points in zip(axes, placed, strict=False):
-        place_labels(ax, list(points.values()), list(points))
+    for ax, (points, lines) in zip(axes, placed, strict=False):
+        place_labels(ax, list(points.values()), list(points), lines=lines)
     return figure
 
 
-def _panel(ax: Axes, courses: Sequence[Course], cost: Cost) -> dict[str, tuple[float, float]]:
-    """Draw one quantity; return each label's point."""
-    from matplotlib.ticker import FuncFormatter
+def _panel(ax: Axes, courses: Sequence[Course], cost: Cost) -> tuple[Points, Segments]:
+    """Draw one quantity; return each label's point, and the lines that labels should not lie on."""
+    from matplotlib.ticker import FuncFormatter, NullLocator
 
     known = {course.label: _values(course, cost) for course in courses}
     positive = [value for values in known.values() for value in values if value > 0]
     zeros = any(values and max(values) <= 0 for values in known.values())
     # A logarithm has no place for nothing: zeros stand apart at the left, behind a line.
     nothing = (min(positive) / 6 if positive else 1.0) if zeros else None
-    points: dict[str, tuple[float, float]] = {}
+    points: Points = {}
     steps: list[tuple[float, float]] = []
+    lines: Segments = []
     for course in courses:
         values, average = known[course.label], course.average
         if not values or average is None:
@@ -175,32 +180,46 @@ def _panel(ax: Axes, courses: Sequence[Course], cost: Cost) -> dict[str, tuple[f
             label=course.label,
         )  # fmt: skip
         points[course.label] = (x, average.mean)
+        if not none:
+            lines.append(((min(values), average.mean), (max(values), average.mean)))
+        if average.low is not None and average.high is not None:
+            lines.append(((x, average.low), (x, average.high)))
         if ranked:
             steps.append((x, average.mean))
     if positive:
         ax.set_xscale("log")
+        ticks = _ticks(min(positive), max(positive))
+        ax.set_xticks([nothing, *ticks] if nothing is not None else ticks)
+        ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _tick(x, nothing)))
-    _frontier(ax, steps)
-    tidy(ax)
     if nothing is not None and positive:
         ax.axvline(nothing * 2.4, color=FAINT, lw=0.7)
-        ax.set_xticks([nothing, *_decades(min(positive), max(positive))])
+    lines += _frontier(ax, steps)
+    tidy(ax)
     ax.margins(x=0.14)
-    return points
+    return points, lines
 
 
-def _frontier(ax: Axes, points: Sequence[tuple[float, float]]) -> None:
+def _frontier(ax: Axes, points: Sequence[tuple[float, float]]) -> Segments:
+    """Draw the step line over the points that no other is above at less cost; return its segments."""
     best, line = -np.inf, []
     for x, y in sorted(points, key=lambda point: (point[0], -point[1])):
         if y > best:
             line.append((x, y))
             best = y
-    if len(line) > 1:
+    segments: Segments = []
+    for (x0, y0), (x1, y1) in pairwise(line):
+        segments += [((x0, y0), (x1, y0)), ((x1, y0), (x1, y1))]
+    if segments:
         ax.step([x for x, _ in line], [y for _, y in line], where="post", color=COLOURS[0], lw=0.8, alpha=0.5)
+    return segments
 
 
-def _decades(low: float, high: float) -> list[float]:
-    return [10.0**k for k in range(int(np.ceil(np.log10(low))), int(np.floor(np.log10(high))) + 1)]
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers within a factor of two of the values: powers of ten, and of short axes more."""
+    steps = (1.0,) if high / low > 200 else (1.0, 3.0) if high / low > 12 else (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    return [step * 10.0**k for k in powers for step in steps if low / 2 <= step * 10.0**k <= 2 * high]
 
 
 def _tick(value: float, nothing: float | None) -> str:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from clbench.boards.courses import Course, Subject, interval_over_seeds
 from clbench.boards.figures.cells import changes_figure
 from clbench.boards.figures.drawing import Drawing, signed
-from clbench.boards.figures.panels import Ink, inks, key, panels, shown_in_grey
-from clbench.boards.figures.style import GREY, captioned, styled, tidy
+from clbench.boards.figures.panels import PANEL_COLUMNS, Ink, explained, inks, panels
+from clbench.boards.figures.style import GREY, styled, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -103,16 +103,20 @@ def drift_course_figure(courses: Sequence[Course], place: str) -> Figure:
     count = len(tasks)
     axes[0].set_xlim(-0.2, count - 0.8)
     axes[0].set_xticks(range(0, count, max(1, -(-count // 5))))
-    figure.supxlabel("tasks learned so far, before this one is", size=8.5)
-    figure.supylabel("accuracy minus zero-shot, in points", size=8.5)
-    key(figure, courses, chosen)
+    for ax in axes[::PANEL_COLUMNS]:
+        ax.set_ylabel("points off zero-shot")
     alone = len(courses) == 1
+    note = "Accuracy minus that of the zero-shot model (dotted). Each panel ends where its task is learned."
     banded = alone and len(courses[0].records) > 1
-    note = "Each panel ends where its task is learned. Dotted: the zero-shot model."
-    note += " Bands: 95 % intervals over seeds." if banded else ""
-    title = f"{courses[0].label}: zero-shot drift over time" if alone else "Zero-shot drift over time"
-    seeds = f", {courses[0].seeds}" if alone else ", means over seeds"
-    captioned(figure, title, place + seeds, [note, *shown_in_grey(courses, chosen)])
+    explained(
+        figure,
+        courses,
+        chosen,
+        time="tasks learned so far, before the panel's own",
+        title=f"{courses[0].label}: zero-shot drift over time" if alone else "Zero-shot drift over time",
+        subtitle=place,
+        notes=[note + (" Bands: 95 % intervals over seeds." if banded else "")],
+    )
     return figure
 
 
@@ -135,4 +139,5 @@ def _line(ax: Axes, course: Course, j: int, ink: Ink, *, band: bool) -> None:
     if not ink.faint:
         ax.plot(x[-1:], mean[-1:], "o", color=ink.colour, ms=3, mew=0, zorder=ink.order)
     if band and not np.isnan(half).all():
-        ax.fill_between(x[1:], mean - half, mean + half, color=ink.colour, alpha=0.18, lw=0, zorder=1)
+        low, high = np.concatenate([[0.0], mean - half]), np.concatenate([[0.0], mean + half])
+        ax.fill_between(x, low, high, color=ink.colour, alpha=0.18, lw=0, zorder=1)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from clbench.boards.courses import Course
-from clbench.boards.figures.style import COLOURS, FAINT, INK, blank, wrapped
+from clbench.boards.figures.style import COLOURS, FAINT, blank, captioned, wrapped
 from clbench.results.records import TaskRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Ink", "inks", "key", "panels", "shown_in_grey"]
+__all__ = ["PANEL_COLUMNS", "Ink", "explained", "inks", "panels", "shown_in_grey"]
 
-_COLUMNS = 5
+PANEL_COLUMNS = 5
 _WIDTH, _HEIGHT = 1.95, 1.5
 
 
@@ -30,7 +30,7 @@ class Ink:
 
 
 def inks(courses: Sequence[Course]) -> dict[str, Ink]:
-    """Return an ink for each label: colours for the best ranked ones, as many as there are, grey for others."""
+    """Return an ink for each label: the best ranked ones get colours while there are any, the rest grey."""
     result: dict[str, Ink] = {}
     colours = iter(COLOURS)
     for course in courses:
@@ -41,7 +41,7 @@ def inks(courses: Sequence[Course]) -> dict[str, Ink]:
 
 def panels(tasks: Sequence[TaskRecord], *, sharey: bool) -> tuple[Figure, list[Axes]]:
     """Return a figure with a titled panel for each task, five in a row, on a common scale of time."""
-    columns = min(len(tasks), _COLUMNS)
+    columns = min(len(tasks), PANEL_COLUMNS)
     rows = -(-len(tasks) // columns)
     figure = blank(max(_WIDTH * columns + 0.5, 5.0), _HEIGHT * rows + 1.6)
     grid = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False)
@@ -57,33 +57,49 @@ def panels(tasks: Sequence[TaskRecord], *, sharey: bool) -> tuple[Figure, list[A
     return figure, axes[: len(tasks)]
 
 
-def key(figure: Figure, courses: Sequence[Course], chosen: dict[str, Ink]) -> None:
-    """Name the coloured lines in one row of words below the panels."""
+def explained(
+    figure: Figure,
+    courses: Sequence[Course],
+    chosen: Mapping[str, Ink],
+    *,
+    time: str,
+    title: str,
+    subtitle: str,
+    notes: Sequence[str],
+) -> None:
+    """Write the words around the panels: title, what ``time`` is, and the names of the coloured lines."""
     from matplotlib.lines import Line2D
 
-    named = [course.label for course in courses if not chosen[course.label].faint]
-    if len(courses) < 2 or not named:
-        return
-    handles = [Line2D([], [], color=chosen[label].colour, lw=2, label=label) for label in named]
-    if len(named) < len(courses):
+    width, height = figure.get_size_inches()
+    named = [course.label for course in courses if not chosen[course.label].faint] if len(courses) > 1 else []
+    handles = [Line2D([], [], color=chosen[label].colour, lw=2.2, label=label) for label in named]
+    if named and len(named) < len(courses):
         handles.append(Line2D([], [], color=FAINT, lw=0.8, label="others"))
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=min(len(handles), 8),
-        frameon=False,
-        fontsize=8,
-        labelcolor=INK,
-        handlelength=1.2,
-        columnspacing=1.4,
+    columns = max(1, int(width / 1.25))
+    lines = -(-len(handles) // columns)
+    seeds = courses[0].seeds if len(courses) == 1 else "means over seeds"
+    free = 0.24 + 0.2 * lines
+    end = captioned(
+        figure, title, f"{subtitle}, {seeds}", [*notes, *shown_in_grey(courses, chosen)], reserve=free
     )
+    figure.text(0.5, (end + 0.2 * lines + 0.1) / height, time, ha="center", va="bottom")
+    if handles:
+        figure.legend(
+            handles=handles,
+            loc="lower center",
+            bbox_to_anchor=(0.5, (end - 0.02) / height),
+            ncols=min(len(handles), columns),
+            frameon=False,
+            fontsize=8,
+            handlelength=1.2,
+            columnspacing=1.6,
+            borderpad=0.2,
+        )
 
 
-def shown_in_grey(courses: Sequence[Course], chosen: dict[str, Ink]) -> list[str]:
+def shown_in_grey(courses: Sequence[Course], chosen: Mapping[str, Ink]) -> list[str]:
     """A note that names the methods in grey; none where there are none."""
     names = [course.label for course in courses if chosen[course.label].faint]
     if not names:
         return []
-    return [
-        f"Grey: {', '.join(names)}. Colours go to the methods of highest Average; choose others with --methods."
-    ]
+    return [f"Grey: {', '.join(names)}. Colours go to the highest Averages; choose with --methods."]

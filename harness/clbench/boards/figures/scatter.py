@@ -28,6 +28,7 @@ from clbench.boards.rows import Row
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 __all__ = ["IsoAverage", "draw_scatter", "scatter_figure"]
 
@@ -82,9 +83,9 @@ def draw_scatter(subject: Subject) -> Iterator[Drawing]:
     best = max(rows, key=lambda row: row.values["last"].mean)
     far = max(rows, key=lambda row: row.values["transfer"].mean)
     alt = (
-        f"Scatter of {len(rows)} methods, {subject.group.title}. Last ranges from "
-        f"{min(r.values['last'].mean for r in rows):.1f} to {best.values['last'].mean:.1f} % ({best.method}), "
-        f"Transfer from {min(r.values['transfer'].mean for r in rows):.1f} to "
+        f"Scatter of {len(rows)} methods, {subject.group.title}. Last is from "
+        f"{min(r.values['last'].mean for r in rows):.1f} to {best.values['last'].mean:.1f} % "
+        f"({best.method}), Transfer from {min(r.values['transfer'].mean for r in rows):.1f} to "
         f"{far.values['transfer'].mean:.1f} % ({far.method})."
     )
     zero_shot = next((row for row in rows if row.protocol == "zero_shot"), None)
@@ -112,7 +113,7 @@ def scatter_figure(subject: Subject, rows: Sequence[Row] | None = None) -> Figur
     rows = _rows(subject) if rows is None else rows
     if not rows:
         raise ValueError("no record has a Transfer and a Last to draw")
-    figure = blank(7.4, 5.9)
+    figure = blank(7.4, 6.1)
     ax = figure.subplots()
     ranked = [row for row in rows if row.kind == "ranked"]
     for row in rows:
@@ -125,7 +126,7 @@ def scatter_figure(subject: Subject, rows: Sequence[Row] | None = None) -> Figur
             _point(ax, row, GREY, "*" if row.protocol == "zero_shot" else "x")
     ax.set_xlabel("Transfer in %: tasks not learned yet")
     ax.set_ylabel("Last in %: all tasks, after the last one")
-    ax.margins(0.09)
+    ax.margins(x=0.12, y=0.07)
     tidy(ax, grid="none")
     notes = [
         "Beside each name its measured Average. Bars: 95 % intervals over seeds, where there are several."
@@ -148,11 +149,10 @@ def scatter_figure(subject: Subject, rows: Sequence[Row] | None = None) -> Figur
     ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    if iso.residuals:
-        _lines(ax, iso)
+    marked = _lines(ax, iso) if iso.residuals else []
     points = [(row.values["transfer"].mean, row.values["last"].mean) for row in rows]
     names = [_named(row) for row in rows]
-    place_labels(ax, points, names)
+    place_labels(ax, points, names, lines=[bar for row in rows for bar in _bars(row)], texts=marked)
     return figure
 
 
@@ -172,7 +172,8 @@ def _named(row: Row) -> str:
     return row.method if mean is None else f"{row.method} {mean.mean:.1f}"
 
 
-def _lines(ax: Axes, iso: IsoAverage) -> None:
+def _lines(ax: Axes, iso: IsoAverage) -> list[Text]:
+    """Draw the lines and write on each; return what was written."""
     from matplotlib.ticker import MaxNLocator
 
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
@@ -180,6 +181,7 @@ def _lines(ax: Axes, iso: IsoAverage) -> None:
     slope = -iso.transfer / iso.last
     across, up = ax.transData.transform((1, slope)) - ax.transData.transform((0, 0))
     angle = float(np.degrees(np.arctan2(up, across)))
+    written = []
     for level in MaxNLocator(9, steps=[1, 2, 2.5, 5, 10]).tick_values(*corners):
         start, end = iso.last_at(level, left), iso.last_at(level, right)
         if start <= bottom or end >= top:
@@ -190,20 +192,33 @@ def _lines(ax: Axes, iso: IsoAverage) -> None:
         # Written on the line, where it leaves the axes at the right or below.
         y = max(end, bottom)
         x = left + (y - start) / (end - start) * (right - left)
-        ax.annotate(
-            f"Average {level:g}",
-            (x, y),
-            xytext=(-4 * np.cos(np.radians(angle)), -4 * np.sin(np.radians(angle))),
-            textcoords="offset points",
-            rotation=angle,
-            rotation_mode="anchor",
-            ha="right",
-            va="center",
-            size=6.5,
-            color=GREY,
-            zorder=0.5,
-            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0},
+        written.append(
+            ax.text(
+                x,
+                y,
+                f"Average {level:g}",
+                rotation=angle,
+                rotation_mode="anchor",
+                ha="right",
+                va="center",
+                size=6.5,
+                color=GREY,
+                zorder=0.5,
+                bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0},
+            )
         )
+    return written
+
+
+def _bars(row: Row) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """The error bars of a point, as segments."""
+    x, y = row.values["transfer"], row.values["last"]
+    bars = []
+    if x.low is not None and x.high is not None:
+        bars.append(((x.low, y.mean), (x.high, y.mean)))
+    if y.low is not None and y.high is not None:
+        bars.append(((x.mean, y.low), (x.mean, y.high)))
+    return bars
 
 
 def _point(ax: Axes, row: Row, colour: str, marker: str) -> None:

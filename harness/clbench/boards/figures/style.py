@@ -98,14 +98,21 @@ def blank(width: float, height: float) -> Figure:
     return figure
 
 
-def captioned(figure: Figure, title: str, subtitle: str, notes: Sequence[str] = ()) -> None:
-    """Write title and subtitle above the axes and ``notes`` below, each wrapped to the figure's width."""
+def captioned(
+    figure: Figure, title: str, subtitle: str, notes: Sequence[str] = (), *, reserve: float = 0.0
+) -> float:
+    """Write title and subtitle above the axes and ``notes`` below, each wrapped to the figure's width.
+
+    Returns:
+        The upper end of the notes in inches; from there on, ``reserve`` inches stay free below the axes.
+    """
     width, height = figure.get_size_inches()
     head = [*wrapped(title, width - 0.2, 10), *wrapped(subtitle, width - 0.2, 8)]
     first = len(wrapped(title, width - 0.2, 10))
     foot = [line for note in notes for line in wrapped(note, width - 0.2, 7.5)]
     top = 0.1 + _LINE * (1.2 * first + len(head) - first) + 0.06
-    bottom = 0.08 + _LINE * 0.92 * len(foot) if foot else 0.0
+    written = 0.08 + _LINE * 0.92 * len(foot) if foot else 0.0
+    bottom = written + reserve
     y = height - 0.08
     for number, line in enumerate(head):
         bold = number < first
@@ -121,6 +128,7 @@ def captioned(figure: Figure, title: str, subtitle: str, notes: Sequence[str] = 
     engine = figure.get_layout_engine()
     assert engine is not None
     engine.set(rect=(0.0, bottom / height, 1.0, 1.0 - (top + bottom) / height))
+    return written
 
 
 def wrapped(text: str, inches: float, size: float) -> list[str]:

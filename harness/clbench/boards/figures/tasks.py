@@ -9,8 +9,8 @@ import numpy as np
 
 from clbench.boards.courses import Course, Subject, interval_over_seeds
 from clbench.boards.figures.drawing import Drawing
-from clbench.boards.figures.panels import Ink, inks, key, panels, shown_in_grey
-from clbench.boards.figures.style import GREY, captioned, styled, tidy
+from clbench.boards.figures.panels import PANEL_COLUMNS, Ink, explained, inks, panels
+from clbench.boards.figures.style import GREY, styled, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,29 +58,35 @@ def tasks_figure(courses: Sequence[Course], place: str) -> Figure:
     for j, ax in enumerate(axes):
         ax.axvspan(-0.3, j + 1, color="#8a8a93", alpha=0.09, lw=0, zorder=0)
         drawn = [_line(ax, course, j, chosen[course.label], band=len(courses) == 1) for course in courses]
-        base = np.nanmean([course.zero_shot[j] for course in courses])
-        if not np.isnan(base):
-            ax.axhline(base, color=GREY, lw=0.7, ls=(0, (1, 2)), zorder=2)
-            drawn.append((base, base))
+        bases = [course.zero_shot[j] for course in courses if not np.isnan(course.zero_shot[j])]
+        if bases:
+            ax.axhline(bases[0], color=GREY, lw=0.7, ls=(0, (1, 2)), zorder=2)
+            drawn.append((bases[0], bases[0]))
         spans.append((min(low for low, _ in drawn), max(high for _, high in drawn)))
         tidy(ax)
     _equal_spans(axes, spans)
     axes[0].set_xlim(-0.3, len(tasks) + 0.3)
     step = max(1, -(-len(tasks) // 5))
     axes[0].set_xticks(range(0, len(tasks) + 1, step))
-    figure.supxlabel("tasks learned so far (0: the zero-shot model)", size=8.5)
-    figure.supylabel("accuracy in %", size=8.5)
-    key(figure, courses, chosen)
+    for ax in axes[::PANEL_COLUMNS]:
+        ax.set_ylabel("accuracy in %")
     alone = len(courses) == 1
-    notes = [
+    note = (
         "Dot: just learned; shaded: not learned yet; dotted: zero-shot. All panels span equally many points"
-    ]
-    notes[0] += "; bands: 95 % intervals over seeds." if alone and len(courses[0].records) > 1 else "."
-    title = (
-        f"{courses[0].label}: accuracy on each task over time" if alone else "Accuracy on each task over time"
     )
-    seeds = f", {courses[0].seeds}" if alone else ", means over seeds"
-    captioned(figure, title, place + seeds, [*notes, *shown_in_grey(courses, chosen)])
+    explained(
+        figure,
+        courses,
+        chosen,
+        time="tasks learned so far (0: the zero-shot model)",
+        title=f"{courses[0].label}: accuracy on each task over time"
+        if alone
+        else "Accuracy on each task over time",
+        subtitle=place,
+        notes=[
+            note + ("; bands: 95 % intervals over seeds." if alone and len(courses[0].records) > 1 else ".")
+        ],
+    )
     return figure
 
 
@@ -91,10 +97,11 @@ def _line(ax: Axes, course: Course, j: int, ink: Ink, *, band: bool) -> tuple[fl
     ax.plot(x, y, color=ink.colour, lw=ink.width, zorder=ink.order, label=course.label)
     if not ink.faint:
         ax.plot([j + 1], [mean[j]], "o", color=ink.colour, ms=3.8, mew=0, zorder=ink.order + 1)
-    low, high = float(np.nanmin(y)), float(np.nanmax(y))
     if band and not np.isnan(half).all():
-        ax.fill_between(x[1:], mean - half, mean + half, color=ink.colour, alpha=0.18, lw=0, zorder=1)
-    return low, high
+        around = np.concatenate([[0.0], half])  # the zero-shot model has no seed
+        ax.fill_between(x, y - around, y + around, color=ink.colour, alpha=0.18, lw=0, zorder=1)
+    known = y[~np.isnan(y)]
+    return (float(known.min()), float(known.max())) if len(known) else (50.0, 50.0)
 
 
 def _equal_spans(axes: Sequence[Axes], spans: Sequence[tuple[float, float]]) -> None:

@@ -54,7 +54,7 @@ def draw_waterfall(subject: Subject) -> Iterator[Drawing]:
 
 @styled
 def forgetting_figure(courses: Sequence[Course], place: str) -> Figure:
-    """Draw ``A[T-1, j] - A[j, j]`` of each task but the last, a row for each method, least forgotten first."""
+    """Draw ``A[T-1, j] - A[j, j]`` of each task but the last, a row a method, least forgotten first."""
     ordered = sorted(courses, key=lambda course: -float(_change(course)[:-1].mean()))
     return changes_figure(
         np.array([_change(course)[:-1] for course in ordered]),
@@ -104,7 +104,8 @@ def waterfall_figure(course: Course, place: str) -> Figure:
         left.get_yticklabels()[row].set_fontweight("bold")
     left.set_ylim(count + 1.6, -0.6)
     low, high = left.get_xlim()
-    left.set_xlim(low, high + 0.22 * (high - low))  # room for the words behind the points
+    left.set_xlim(low, high + 0.24 * (high - low))  # room for the words behind the points
+    left.set_xticks([tick for tick in left.get_xticks() if low <= tick <= 100])
     left.set_xlabel("accuracy on the task in %")
     right.set_xlabel("mean accuracy over all tasks in %")
     right.tick_params(left=False, labelleft=False)
@@ -114,8 +115,8 @@ def waterfall_figure(course: Course, place: str) -> Figure:
         f"{course.label}: what is forgotten, from just learned to the end",
         f"{place}, {course.seeds}",
         [
-            f"Left, each task: ring just learned, dot at the end, change in points.{spread_note} Right: a task's "
-            f"change divided by the number of tasks, {count}, from the mean as learned down to Last."
+            f"Left, each task: ring just learned, dot at the end, change in points.{spread_note} Right: a "
+            f"task's change divided by the number of tasks, {count}, from the mean as learned down to Last."
         ],
     )
     return figure
@@ -123,7 +124,7 @@ def waterfall_figure(course: Course, place: str) -> Figure:
 
 def _dumbbells(ax: Axes, learned: npt.NDArray[np.float64], last: npt.NDArray[np.float64]) -> None:
     rows = np.arange(1, len(last) + 1)
-    colours = [_LOST if b < a else _GAINED for a, b in zip(learned, last, strict=True)]
+    colours = [_LOST if b < a else _GAINED if b > a else GREY for a, b in zip(learned, last, strict=True)]
     ax.hlines(rows, learned, last, color=colours, lw=1.6, zorder=2)
     ax.scatter(
         learned, rows, s=26, facecolor=PAPER, edgecolor=colours, lw=1.2, zorder=3, label="just learned"
@@ -167,4 +168,4 @@ def _change(course: Course) -> npt.NDArray[np.float64]:
 
 
 def _complete(course: Course) -> bool:
-    return not bool(np.isnan(_change(course)).any())
+    return len(course.tasks) > 1 and not bool(np.isnan(_change(course)).any())
