@@ -68,7 +68,7 @@ class StreamProtocol(Protocol):
         self.method = bench.build(context)
 
     def learn(self, index: int) -> None:
-        self.method.learn(self.stream.tasks[index].for_training(index))
+        self.method.learn(self.stream.training_task(index))
 
     def scorer(self) -> Method:
         return self.method
@@ -117,7 +117,7 @@ class JointProtocol(StreamProtocol):
             raise MethodError(
                 f"{self.bench.config.method!r} declares protocol 'joint' but has no learn_jointly(tasks)"
             )
-        learn_jointly([task.for_training(i) for i, task in enumerate(self.stream.tasks)])
+        learn_jointly([self.stream.training_task(i) for i in range(len(self.stream))])
 
     def tested(self, index: int) -> list[int] | None:
         return None if index == 0 else []
@@ -137,7 +137,7 @@ class IndependentProtocol(Protocol):
         moment = self.context.moment
         self.method = self.bench.build(self.context)
         self.context.begin(moment)  # building has drawn from the random state
-        self.method.learn(self.stream.tasks[index].for_training(index))
+        self.method.learn(self.stream.training_task(index))
 
     def scorer(self) -> Method:
         assert self.method is not None

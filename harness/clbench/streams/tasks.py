@@ -157,6 +157,11 @@ class Stream:
     def _joined(self) -> tuple[LabelSpace, tuple[np.ndarray, ...]]:
         return join(self.tasks, self.shared)
 
+    def training_task(self, index: int) -> TrainingTask:
+        """The view of a task that a method is given; its labels say which classes are shared."""
+        view = self.tasks[index].for_training(index)
+        return replace(view, labels=replace(view.labels, shared=frozenset(self.shared)))
+
     def labels(self, index: int, *, told: bool = False) -> LabelSpace:
         """The classes of a task as they are tested: its columns of :attr:`union`.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -216,3 +218,25 @@ def test_images_of_one_class_are_enough():
     scores = method.score(IMAGES[: len(images)], task.labels)
     assert scores.shape == (3, 1)
     assert bool(torch.isfinite(scores).all())
+
+
+def test_a_class_that_tasks_share_has_one_column():
+    """Learned with each task's own templates, tested with those of all: one regression column for both."""
+    from clbench.streams import Stream, shared_classes
+    from clbench_rail.classes import LearnedClasses
+
+    first, second, third = STREAM.tasks
+    namesake = replace(second, classes=(first.classes[1], *second.classes[1:]), templates=("the {}",))
+    tasks = (first, namesake, third)
+    for shared, columns in ((shared_classes(tasks), 8), ({}, 9)):
+        stream = Stream("some", tasks, shared=shared)
+        classes = LearnedClasses()
+        found = [classes.add(stream.training_task(i).labels) for i in range(3)]
+        assert len(classes) == columns
+        assert (found[1][0] == found[0][1]) == bool(shared)
+        again = LearnedClasses()
+        again.load_state_dict(classes.state_dict())
+        for space in (stream.union, stream.labels(1)):
+            assert None not in again.find(space)
+            assert again.find(space) == classes.find(space)
+        assert again.labels == classes.labels
