@@ -106,6 +106,8 @@ class Stream:
             column: all classes of a domain-incremental stream, namesakes in ODCL-CIL. Other namesakes stay
             two classes. A task learns with its own templates; these are for tests. See
             :func:`clbench.streams.shared_classes`.
+        origins: where the images of a task are from, in words, such as a repository and its commit. The
+            record says so; two streams of the same images from two places are the same.
     """
 
     name: str
@@ -114,6 +116,7 @@ class Stream:
     protocol: str = ""
     meta: Mapping[str, object] = field(default_factory=dict)
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         keys = [task.key for task in self.tasks]
