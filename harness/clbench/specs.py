@@ -105,13 +105,29 @@ class MethodSpec(Spec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSummary:
-    """A task as listings show it: no data is opened."""
+    """A task as listings show it: no data is opened.
+
+    Attributes:
+        key, title: the name to type and to print.
+        classes: how many.
+        train, test: numbers of images; ``None`` where no source gives it before the data are opened.
+        validation: number of held-out images; ``None`` where there are none, or none are known.
+        split: by what rule images are divided, in words.
+        rate_scale: factor on a method's learning rate, see :class:`clbench.streams.TrainingTask`.
+        templates: number of prompts per class at test; 0 where it is not told here.
+        source: where the images come from, in words.
+    """
 
     key: str
     title: str
     classes: int
-    train: int
-    test: int
+    train: int | None
+    test: int | None
+    validation: int | None = None
+    split: str = ""
+    rate_scale: float = 1.0
+    templates: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +145,8 @@ class StreamSpec(Spec):
         generator: name of the default text-to-image generator.
         protocol: the protocol family's name, printed and part of the fingerprint.
         label_space: which classes a model may answer with in the ranked matrix, unless a run says otherwise.
+        classes: number of different classes, where tasks share some; ``None``: the tasks' sum.
+        shots: training images per class; ``None``: all there are.
         arguments: what the factory is called with, so that one factory may serve many streams.
         digest: of all its content, where that is not settled by the plugin's version: a stream of a user's
             own files; then it is part of a run's key.
@@ -144,8 +162,17 @@ class StreamSpec(Spec):
     generator: str | None = None
     protocol: str = ""
     label_space: Literal["task", "seen", "union"] = "task"
+    classes: int | None = None
+    shots: int | None = None
     arguments: tuple[str, ...] = ()
     digest: str = ""
+
+    def total(self, what: Literal["classes", "train", "test", "validation"]) -> int | None:
+        """Number over all tasks, of ``classes`` the different ones; ``None`` where one is not known."""
+        if what == "classes" and self.classes is not None:
+            return self.classes
+        numbers = [getattr(task, what) for task in self.tasks]
+        return None if None in numbers else sum(numbers)
 
     def build(self) -> Any:
         """Call the factory."""
@@ -160,14 +187,15 @@ class DatasetSpec(Spec):
         kind: ``reference``: the factory returns a Hugging Face ``datasets.Dataset`` with columns
             ``image`` (Image) and ``text`` (string), and ``sha256`` (of the bytes, string) where images
             that are files are to be identified by their content; ``names``: it returns a tuple of class names
-            paired with nothing; ``task``: it returns a :class:`clbench.streams.Task`. Where images and texts
-            of a reference are not pairs, its factory returns a :class:`clbench.methods.Reference`.
+            paired with nothing; ``held_out``: it returns a :class:`clbench.streams.HeldOut`, which is tested
+            after each task and never learned. Where images and texts of a reference are not pairs, its
+            factory returns a :class:`clbench.methods.Reference`.
         factory: reference to a callable.
         arguments: what the factory is called with.
     """
 
     factory: str
-    kind: Literal["reference", "names", "task"]
+    kind: Literal["reference", "names", "held_out"]
     arguments: tuple[str, ...] = ()
 
     def build(self) -> Any:
@@ -228,12 +256,14 @@ class FormatSpec(Spec):
     """An output format of the leaderboard.
 
     Attributes:
-        factory: reference to a callable ``(clbench.boards.Board) -> str``.
+        factory: reference to a callable ``(clbench.boards.Board) -> str``, or ``-> bytes``.
         suffix: file suffix with its dot.
+        binary: whether it returns bytes, which are written to a file and never to a terminal.
     """
 
     factory: str
     suffix: str
+    binary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clbench import __version__
+from clbench.cli.counts import counted
 from clbench.cli.session import Session, disable_plugin_option, make_console
 from clbench.definitions import METRICS, RIVALS
 
 if TYPE_CHECKING:
     from clbench.plugins import Contribution, Registry
 
+_NUMBERS = ("tasks", "classes", "train", "test", "shots", "parameters")
+# Of streams the numbers are what one compares; words stand aside where there is no room for them.
+_WORDS_OF_STREAMS = ("title", "labels", "summary", "version")
+_ROOM_FOR_WORDS = 160
 KINDS = (
     "methods",
     "streams",
@@ -29,7 +34,15 @@ KINDS = (
 
 _DETAILS: dict[str, dict[str, Callable[[Any], str]]] = {
     "methods": {"needs": lambda spec: ", ".join(spec.requires).replace("_", " ")},
-    "streams": {"tasks": lambda spec: f"{len(spec.tasks)} ({sum(t.classes for t in spec.tasks)} classes)"},
+    "streams": {
+        "tasks": lambda spec: counted(len(spec.tasks)),
+        "classes": lambda spec: counted(spec.total("classes")),
+        "train": lambda spec: counted(spec.total("train")),
+        "test": lambda spec: counted(spec.total("test")),
+        "shots": lambda spec: counted(spec.shots) if spec.shots else "all",
+        "protocol": lambda spec: spec.protocol or "–",
+        "labels": lambda spec: spec.label_space,
+    },
     "backbones": {"parameters": lambda spec: f"{spec.parameters / 1e6:.1f} M"},
     "datasets": {"kind": lambda spec: str(spec.kind)},
     "metrics": {"formula": lambda spec: spec.formula, "source": lambda spec: spec.source},
@@ -105,15 +118,18 @@ def _print_tables(registry: Registry, kinds: tuple[str, ...], *, named: bool) ->
         table = Table(
             title=None if named else kind, title_justify="left", title_style="bold", box=None, pad_edge=False
         )
-        for label in rows[0]:
+        left_out = _WORDS_OF_STREAMS if kind == "streams" and console.width < _ROOM_FOR_WORDS else ()
+        labels = [label for label in rows[0] if label not in left_out]
+        for label in labels:
             table.add_column(
                 label,
                 header_style="dim",
                 style="bold cyan" if label == "name" else "dim" if label in ("package", "version") else "",
-                no_wrap=label in ("name", "package", "version"),
+                no_wrap=label in ("name", "package", "version", "protocol", *_NUMBERS),
+                justify="right" if label in _NUMBERS else "left",
             )
         for row in rows:
-            table.add_row(*map(escape, row.values()))
+            table.add_row(*(escape(row[label]) for label in labels))
         console.print(table)
         if not named:
             console.print()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
+from clbench.cli.counts import counted
 from clbench.cli.session import Session, disable_plugin_option, make_console
 from clbench.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from clbench.plugins import Contribution, Kind
     from clbench.specs import MethodSpec, StreamSpec
@@ -149,31 +151,59 @@ def _print_settings(found: Contribution[MethodSpec], console: Console) -> None:
 
 
 def _print_stream(spec: StreamSpec, console: Console) -> None:
-    from rich.table import Table
-
+    prompts = sum(task.classes * task.templates for task in spec.tasks)
     _print_facts(
         console,
         {
             "protocol": spec.protocol or "–",
             "label space": spec.label_space,
+            "shots": f"{spec.shots} per class" if spec.shots else "all training images",
+            **({"prompts": f"{prompts:,} at test"} if prompts else {}),
             "backbone": spec.default_backbone,
             "reference data": spec.reference or "none",
             "class pool": spec.class_pool or "none",
             "generator": spec.generator or "none",
         },
     )
-    table = Table(box=None, pad_edge=False, header_style="dim", footer_style="dim", show_footer=True)
-    table.add_column("task", "all", style="bold", no_wrap=True)
-    table.add_column("title")
-    for label in ("classes", "train", "test"):
-        total = sum(getattr(task, label) for task in spec.tasks)
-        table.add_column(label, f"{total:,}", justify="right", no_wrap=True)
-    for task in spec.tasks:
-        table.add_row(task.key, task.title, f"{task.classes:,}", f"{task.train:,}", f"{task.test:,}")
     console.print()
-    console.print(table)
+    console.print(_task_table(spec))
     console.print()
     default = {name: " (default)" if name == spec.default_order else "" for name in spec.orders}
     _print_facts(
         console, {f"order {name}{default[name]}": ", ".join(keys) for name, keys in spec.orders.items()}
     )
+
+
+def _task_table(spec: StreamSpec) -> Table:
+    """Tasks with what is known of each; a column that would be empty is left out."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim", footer_style="dim", show_footer=True)
+    table.add_column("task", "all", style="bold", no_wrap=True)
+    table.add_column("title")
+    rows = [[task.key, task.title] for task in spec.tasks]
+    numbers: tuple[Literal["classes", "train", "validation", "test"], ...]
+    numbers = ("classes", "train", "validation", "test")
+    for label in numbers:
+        values = [getattr(task, label) for task in spec.tasks]
+        if label == "validation" and not any(values):
+            continue
+        table.add_column(label, counted(spec.total(label)), justify="right", no_wrap=True)
+        for row, value in zip(rows, values, strict=True):
+            row.append(counted(value))
+    told = {
+        "templates": [str(task.templates or "") for task in spec.tasks],
+        "lr ×": [f"{task.rate_scale:g}" for task in spec.tasks],
+        "split": [task.split for task in spec.tasks],
+        "source": [task.source for task in spec.tasks],
+    }
+    for label, texts in told.items():
+        if set(texts) <= {"", "1"}:
+            continue
+        numeric = label in ("templates", "lr ×")
+        table.add_column(label, justify="right" if numeric else "left", no_wrap=numeric)
+        for row, text in zip(rows, texts, strict=True):
+            row.append(text)
+    for row in rows:
+        table.add_row(*row)
+    return table

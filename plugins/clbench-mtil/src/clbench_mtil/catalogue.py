@@ -21,6 +21,7 @@ __all__ = [
     "data_set",
     "data_sets",
     "document",
+    "official_names",
 ]
 
 Protocol = Literal["zscl", "coop"]
@@ -49,6 +50,7 @@ class DataSet:
         key, title: the name to type and to print.
         classes: number of classes by protocol.
         sizes: number of images by protocol and split.
+        divided: by what rule, by protocol.
         templates: all prompts; the first is the one to train with.
         mode: PIL's mode that images are converted to before they are resized; ``None``: as they are.
         rate_scale: factor on the learning rate that ZSCL and GIFT train it with.
@@ -63,6 +65,7 @@ class DataSet:
     title: str
     classes: Mapping[str, int]
     sizes: Mapping[str, Mapping[str, int]]
+    divided: Mapping[str, str]
     templates: tuple[str, ...]
     mode: str | None
     rate_scale: float
@@ -101,6 +104,15 @@ def class_names(key: str) -> Mapping[str, str] | tuple[str, ...]:
     return tuple(entry["names"]) if "names" in entry else MappingProxyType(entry)
 
 
+def official_names(key: str) -> tuple[str, ...]:
+    """torchvision's class names, in the order of its labels; of CIFAR100, which has them in its data, none."""
+    if key == "flowers":
+        return tuple(map(str, range(1, 103)))
+    if key in ("caltech101", "eurosat"):
+        return tuple(class_names(key))
+    return tuple(document("classes.toml").get(key, {}).get("names", ()))
+
+
 def counts_checked() -> bool:
     """Whether a data set of another size than the published one is an error.
 
@@ -119,6 +131,7 @@ def _data_set(key: str, entry: Mapping[str, Any]) -> DataSet:
             "zscl": dict(zip(("train", "test"), entry["zscl"], strict=True)),
             "coop": dict(zip(("train", "validation", "test"), entry["coop"], strict=True)),
         },
+        divided=entry["divided"],
         templates=tuple(entry["templates"]),
         mode=entry["mode"] or None,
         rate_scale=float(entry["rate_scale"]),

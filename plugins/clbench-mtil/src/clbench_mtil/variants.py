@@ -71,6 +71,7 @@ class Variant:
             generator="sd15",
             protocol=self.protocol,
             label_space="union" if self.name == "x-tail" else "task",
+            shots=self.shots,
         )
 
     def _summary(self, key: str) -> TaskSummary:
@@ -78,7 +79,20 @@ class Variant:
         classes, sizes = entry.classes[self.protocol], entry.sizes[self.protocol]
         # Flowers has ten training images per class; of no other data set are there fewer than sixteen
         train = min(self.shots * classes, sizes["train"]) if self.shots else sizes["train"]
-        return TaskSummary(key=key, title=entry.title, classes=classes, train=train, test=sizes["test"])
+        # of few shots, the validation data are as few as the data set has, which no list says
+        validation = None if self.shots else sizes.get("validation")
+        return TaskSummary(
+            key=key,
+            title=entry.title,
+            classes=classes,
+            train=train,
+            validation=validation,
+            test=sizes["test"],
+            split=entry.divided[self.protocol],
+            rate_scale=entry.rate_scale if self.protocol == "zscl" else 1.0,
+            templates=len(entry.templates) if self.protocol == "zscl" else 1,
+            source=f"torchvision {entry.torchvision}",
+        )
 
 
 def _variants() -> dict[str, Variant]:
