@@ -54,6 +54,7 @@ def print_record(path: Path, console: Console) -> None:
     console.print()
     for title, facts in (
         ("metrics", _metrics(record)),
+        ("held out: accuracy in %, zero-shot → after each task", _held_out(record)),
         ("settings", _settings(record)),
         ("resources", _resources(record)),
         ("provenance", _provenance(record)),
@@ -78,6 +79,13 @@ def _print_section(title: str, facts: dict[str, str], console: Console) -> None:
 def _metrics(record: Record) -> dict[str, str]:
     values = {} if record.metrics is None else record.metrics.model_dump()
     return {name: "–" if value is None else f"{value:.2f} %" for name, value in values.items()}
+
+
+def _held_out(record: Record) -> dict[str, str]:
+    return {
+        held.title: " → ".join(f"{a:.1f}" for a in (held.zero_shot, *held.after))
+        for held in record.held_out.values()
+    }
 
 
 def _settings(record: Record) -> dict[str, str]:

@@ -60,6 +60,11 @@ _MOST_FIGURES = 6
     help="Test batches: one task after another, images of all tasks shuffled, or each image by itself.  "
     "[default: natural]",
 )
+@click.option(
+    "--held-out",
+    metavar="A,B,…",
+    help="Data sets of no task to test after each task (clbench list datasets).",
+)
 @click.option("--launcher", metavar="NAME", help="How runs are executed.  [default: one after another, here]")
 @click.option(
     "--track", metavar="A,B,…", help="Show runs in these services while they go on (clbench list trackers)."

@@ -39,6 +39,7 @@ class Options:
     label_spaces: tuple[str, ...] | None = None
     eval_batch: int | None = None
     batches: str | None = None
+    held_out: tuple[str, ...] | None = None
     launcher: str | None = None
     track: tuple[str, ...] | None = None
     out: Path | None = None
@@ -255,6 +256,7 @@ _READERS: Mapping[str, Any] = {
     "label_spaces": _Reader.names,
     "eval_batch": _Reader.batch,
     "batches": _Reader.text,
+    "held_out": _Reader.names,
     "launcher": _Reader.text,
     "track": _Reader.names,
     "out": _Reader.path,

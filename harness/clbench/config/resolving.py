@@ -82,6 +82,8 @@ class _Resolver:
             self.find("generator", options.generator)
         if options.launcher is not None:
             self.find("launcher", options.launcher)
+        for held_out in options.held_out or ():
+            self.check_held_out(held_out)
         for tracker in options.track or ():
             self.find("tracker", tracker)
         label_space, label_spaces = self.label_spaces(stream.spec.label_space if stream else "task")
@@ -122,6 +124,7 @@ class _Resolver:
                 label_spaces=cast(Any, label_spaces),
                 eval_batch=options.eval_batch or 256,
                 batches=cast(Any, batches),
+                held_out=options.held_out or (),
                 stream_file=str(Path(wanted).absolute()) if is_file(wanted) else None,
                 stream_digest=stream.spec.digest,
                 settings=settings[name][0],
@@ -207,6 +210,20 @@ class _Resolver:
                 )
             elif not (kind == "generator" and name == self.options.generator):  # that one is checked already
                 self.find(kind, name)
+
+    def check_held_out(self, name: str) -> None:
+        """It must be a data set with classes and test images."""
+        found = self.find("dataset", name)
+        if found is not None and found.spec.kind != "held_out":
+            known = sorted(n for n, d in self.registry.datasets.items() if d.spec.kind == "held_out")
+            self.problems.append(
+                ConfigError(
+                    f"data set {name!r} cannot be held out",
+                    why=f"it has {'reference data' if found.spec.kind == 'reference' else 'names'}, "
+                    "not classes and test images",
+                    fix=f"choose among {', '.join(known)}" if known else "install a plugin that gives some",
+                )
+            )
 
     # -- collecting mistakes ------------------------------------------------------------------------
 

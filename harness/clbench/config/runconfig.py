@@ -17,6 +17,8 @@ __all__ = ["Composition", "RunConfig", "SettingSource"]
 Composition = Literal["natural", "mixed", "single"]
 SettingSource = Literal["default", "tuned", "user"]
 
+_TUPLES = ("label_spaces", "held_out")  # lists in JSON
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
@@ -32,6 +34,7 @@ class RunConfig:
         label_spaces: all that are scored; holds the primary one.
         eval_batch: images per batch when testing.
         batches: which images share a test batch; see :mod:`clbench.runs.composition`.
+        held_out: names of data sets that are tested after each task and are in no task.
         stream_file, stream_digest: the YAML file that describes the stream, and the digest of its content;
             ``None`` and empty for a plugin's stream.
         settings: of the method, complete and JSON-serialisable.
@@ -51,6 +54,7 @@ class RunConfig:
     label_spaces: tuple[LabelSpaceName, ...] = ("task", "seen", "union")
     eval_batch: int = 256
     batches: Composition = "natural"
+    held_out: tuple[str, ...] = ()
     stream_file: str | None = None
     stream_digest: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -73,7 +77,7 @@ class RunConfig:
         """
         deciding = self.as_json()
         del deciding["settings_sources"], deciding["stream_file"]
-        for later, usual in (("batches", "natural"), ("stream_digest", "")):
+        for later, usual in (("batches", "natural"), ("stream_digest", ""), ("held_out", [])):
             if deciding[later] == usual:  # keys of records from before these fields stay what they are
                 del deciding[later]
         deciding["device"] = self.device.partition(":")[0]
@@ -82,9 +86,9 @@ class RunConfig:
 
     def as_json(self) -> dict[str, Any]:
         """All fields as JSON-serialisable values; :meth:`from_json` is the inverse."""
-        return {**asdict(self), "label_spaces": list(self.label_spaces)}
+        return {**asdict(self), **{name: list(getattr(self, name)) for name in _TUPLES}}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RunConfig:
         """Rebuild what :meth:`as_json` returned."""
-        return cls(**{**value, "label_spaces": tuple(value["label_spaces"])})
+        return cls(**{**value, **{name: tuple(value[name]) for name in _TUPLES if name in value}})

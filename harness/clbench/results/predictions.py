@@ -30,6 +30,7 @@ from clbench.results.atomic import atomic_write
 from clbench.results.records import PredictionsFile
 
 __all__ = [
+    "HELD_OUT",
     "PREDICTIONS_FILE",
     "ZERO_SHOT_ROW",
     "PredictionKey",
@@ -42,6 +43,8 @@ __all__ = [
 PREDICTIONS_FILE = "predictions.npz"
 ZERO_SHOT_ROW = -1
 """Row number of the answers of the initial model."""
+HELD_OUT = "held-out"
+"""Instead of a label space: answers on data sets of no task, numbered by their own classes."""
 
 DAMAGE: tuple[type[Exception], ...] = (
     EOFError,

@@ -21,6 +21,7 @@ __all__ = [
     "AssumptionsRecord",
     "BackboneRecord",
     "Failure",
+    "HeldOutRecord",
     "MethodRecord",
     "Metrics",
     "PredictionsFile",
@@ -149,6 +150,17 @@ class PredictionsFile(_Part):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
+class HeldOutRecord(_Part):
+    """Accuracy on a data set of no task, within its own classes: what is left of the zero-shot skill."""
+
+    title: str
+    classes: Count
+    test: Count
+    digest: str = Field(description="Of its images, labels, class names and templates.")
+    zero_shot: Percent
+    after: tuple[Percent, ...] = Field(default=(), description="After each task.")
+
+
 class Failure(_Part):
     """Why a run ended early."""
 
@@ -195,6 +207,10 @@ class Record(_Part):
         description="By label space: row i = after task i, column j = accuracy on task j; complete rows only."
     )
     metrics: Metrics | None = Field(default=None, description="Null until the run is finished.")
+    held_out: dict[Name, HeldOutRecord] = Field(
+        default_factory=dict,
+        description="By name: data sets that were tested after each task, never learned.",
+    )
     resources: Resources = Resources()
     notes: tuple[str, ...] = ()
     declared: dict[str, JsonValue] = Field(
@@ -247,6 +263,10 @@ class Record(_Part):
             for i, row in enumerate(rows):
                 if len(row) != width:
                     problems.append(f"matrices.{space}[{i}] has {len(row)} values for {width} tasks")
+        for name, held in self.held_out.items():
+            rows = len(self.matrices.get(self.label_space, ()))
+            if len(held.after) != rows:
+                problems.append(f"held_out.{name} has {len(held.after)} values for {rows} rows")
         for name in ("trainable_parameters", "stored_parameters", "learn_seconds", "evaluate_seconds"):
             if len(getattr(self.resources, name)) > width:
                 problems.append(f"resources.{name} has more entries than there are tasks ({width})")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from clbench.errors import RecordError
-from clbench.results.predictions import ZERO_SHOT_ROW, Predictions
+from clbench.results.predictions import HELD_OUT, ZERO_SHOT_ROW, Predictions
 from clbench.results.records import Metrics, Record, measure
 
 __all__ = ["Rescored", "rescore"]
@@ -81,7 +81,22 @@ def _rescore(record: Record, predictions: Predictions, space: str) -> Rescored:
         differences.append(f"the record has {len(recorded)} rows, the predictions {len(matrix)}")
     for number, (said, given) in enumerate(zip(recorded, matrix, strict=False)):
         differences += _cells(f"A[{number}, {{}}], after {tasks[number]}", tasks, said, given)
+    if space == record.label_space:
+        differences += _held_out(record, predictions)
     return Rescored(space, zero_shot, matrix, metrics, tuple(differences))
+
+
+def _held_out(record: Record, predictions: Predictions) -> Iterator[str]:
+    for name, held in record.held_out.items():
+        for row, said in enumerate((held.zero_shot, *held.after), start=ZERO_SHOT_ROW):
+            where = "zero-shot" if row == ZERO_SHOT_ROW else f"after task {row}"
+            try:
+                given = predictions.accuracy(HELD_OUT, row, name)
+            except KeyError:
+                yield f"held out {name}, {where}: there are no predictions"
+                continue
+            if given != said:
+                yield f"held out {name}, {where}: {said!r} in the record, {given!r} from the predictions"
 
 
 def _counts(record: Record, predictions: Predictions) -> Iterator[str]:

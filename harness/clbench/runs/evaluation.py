@@ -16,7 +16,7 @@ from clbench.methods.fit import Precision, autocast
 from clbench.runs.composition import TestBatch, compose
 from clbench.streams import LabelSpace, LabelSpaceName, Preprocessing, Stream
 
-__all__ = ["Answers", "Evaluation", "Scorer", "evaluate"]
+__all__ = ["Answers", "Evaluation", "Scorer", "checked_scores", "evaluate"]
 
 
 class Scorer(Protocol):
@@ -167,7 +167,7 @@ def _answer(
     answers = _unanswered(len(batch), len(stream))
     parts = batch.parts
     if wide:
-        logits = _checked(method, images, stream.union, ", ".join(stream.keys[j] for j, _ in parts))
+        logits = checked_scores(method, images, stream.union, ", ".join(stream.keys[j] for j, _ in parts))
         for i, columns in enumerate(stream.columns):
             values, chosen = logits[:, _places(columns)].max(dim=1)
             answers.best[:, i] = chosen.cpu().numpy()
@@ -179,7 +179,7 @@ def _answer(
         # A method that is told the task's identity is told it for this label space only.
         labels = stream.labels(j, told=task_given)
         part = images if len(rows) == len(batch) else images[torch.from_numpy(rows).to(images.device)]
-        values, chosen = _checked(method, part, labels, stream.keys[j]).max(dim=1)
+        values, chosen = checked_scores(method, part, labels, stream.keys[j]).max(dim=1)
         answers.own[rows] = chosen.to("cpu", torch.int32).numpy()
         if not wide:
             answers.best[rows, j] = answers.own[rows]
@@ -194,7 +194,13 @@ def _places(columns: np.ndarray) -> slice | list[int]:
     return slice(first, last + 1) if adjacent else columns.tolist()
 
 
-def _checked(method: Scorer, images: Tensor, labels: LabelSpace, key: str) -> Tensor:
+def checked_scores(method: Scorer, images: Tensor, labels: LabelSpace, key: str) -> Tensor:
+    """Logits of test images of task ``key``, (images, classes).
+
+    Raises:
+        MethodError: they have another shape.
+        NotFiniteError: they are not finite.
+    """
     logits = method.score(images, labels)
     if tuple(logits.shape) != (len(images), len(labels)):
         raise MethodError(

@@ -19,6 +19,7 @@ from clbench.results.store import RECORD_FILE, read_record
 from clbench.runs.checkpoints import Checkpoint, CheckpointStore, count_elements
 from clbench.runs.decoding import decode_tests
 from clbench.runs.evaluation import Evaluation, evaluate
+from clbench.runs.heldout import evaluate_held_out, held_out_zero_shot
 from clbench.runs.protocols import PROTOCOLS
 from clbench.runs.recording import Recorder
 from clbench.runs.resources import MemoryGauge, Stopwatch
@@ -184,6 +185,16 @@ class _Run:
             precision=config.precision,
             progress=lambda done, total: self._progress("zero-shot", done, total),
         )
+        held_out = held_out_zero_shot(
+            bench.initial,
+            bench.held_out,
+            folder=self.out / "zero-shot",
+            batch=config.eval_batch,
+            device=bench.device,
+            precision=config.precision,
+            progress=lambda done, total: self._progress("zero-shot", done, total),
+        )
+        before = Evaluation({**before.answers, **held_out.answers})
         recorder.zero_shot(before)
         context = bench.context(self._progress)
         protocol = PROTOCOLS[bench.method.spec.protocol](bench, context)
@@ -269,4 +280,15 @@ class _Run:
                 seed=config.seed,
                 progress=lambda done, total: self._progress("evaluate", done, total),
             )
+        if tested is not None and only is None:
+            held_out = evaluate_held_out(
+                protocol.scorer(),
+                bench.held_out,
+                bench.initial.preprocessing,
+                batch=config.eval_batch,
+                device=bench.device,
+                precision=config.precision,
+                progress=lambda done, total: self._progress("evaluate", done, total),
+            )
+            tested = Evaluation({**tested.answers, **held_out.answers})
         return protocol.complete(self.index, tested, before), watch.seconds()

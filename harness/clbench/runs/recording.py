@@ -11,12 +11,13 @@ import torch
 
 from clbench.errors import NotFiniteError
 from clbench.results.fingerprint import Fingerprint, fingerprint
-from clbench.results.predictions import ZERO_SHOT_ROW, save_predictions
+from clbench.results.predictions import HELD_OUT, ZERO_SHOT_ROW, save_predictions
 from clbench.results.provenance import collect
 from clbench.results.records import (
     AssumptionsRecord,
     BackboneRecord,
     Failure,
+    HeldOutRecord,
     MethodRecord,
     Record,
     Resources,
@@ -27,6 +28,7 @@ from clbench.results.records import (
 from clbench.results.store import write_record
 from clbench.runs.checkpoints import Checkpoint
 from clbench.runs.evaluation import Evaluation
+from clbench.runs.heldout import accuracy
 from clbench.runs.workbench import Bench
 from clbench.streams import Stream
 
@@ -49,6 +51,7 @@ class Recorder:
         self._matrices: dict[str, list[tuple[float, ...]]] = {
             space: [] for space in bench.config.label_spaces
         }
+        self._held_out: dict[str, list[float]] = {held.key: [] for held in bench.held_out}
         self._resources = Resources()
         self._answers: dict[tuple[str, int, str], np.ndarray] = {}
 
@@ -82,6 +85,7 @@ class Recorder:
             task.key: task.test.labels + self._bench.stream.offsets[j]
             for j, task in enumerate(self._bench.stream.tasks)
         }
+        truth |= {held.key: held.test.labels for held in self._bench.held_out}
         predictions = save_predictions(self._folder, self._answers, truth)
         record = self._record("finished").evolve(predictions=predictions)
         write_record(self._folder, record)
@@ -104,6 +108,10 @@ class Recorder:
             for key, columns in evaluation.predictions(stream, space, learned).items():
                 self._answers[(space, row, key)] = columns
             rows[space] = evaluation.row(stream, space, learned)
+        for held in self._bench.held_out:
+            answers = evaluation.answers[held.key]
+            self._answers[(HELD_OUT, row, held.key)] = answers.own
+            self._held_out[held.key].append(accuracy(held, answers))
         return rows
 
     def _record(
@@ -149,6 +157,18 @@ class Recorder:
             zero_shot={space: tuple(row) for space, row in self._zero_shot.items()},
             matrices={space: tuple(rows) for space, rows in self._matrices.items()},
             metrics=measure(primary) if status == "finished" else None,
+            held_out={
+                held.key: HeldOutRecord(
+                    title=held.title,
+                    classes=len(held.classes),
+                    test=len(held.test),
+                    digest=held.digest,
+                    zero_shot=self._held_out[held.key][0],
+                    after=tuple(self._held_out[held.key][1:]),
+                )
+                for held in bench.held_out
+                if self._held_out[held.key]
+            },
             resources=self._resources,
             notes=(*_NOTES.get(bench.method.spec.protocol, ()), *_stream_notes(bench.stream)),
             declared=dict(bench.declared),
@@ -204,7 +224,8 @@ def _shots(stream: Stream) -> int | None:
 def _stream_notes(stream: Stream) -> tuple[str, ...]:
     """What the stream wants said beside its results."""
     notes = stream.meta.get("notes", ())
-    return tuple(map(str, notes)) if isinstance(notes, (list, tuple)) else ()
+    said = tuple(map(str, notes)) if isinstance(notes, (list, tuple)) else ()
+    return (*said, *(f"{key}: read from {place}" for key, place in sorted(stream.origins.items())))
 
 
 def _device_name(device: torch.device) -> str:

@@ -16,7 +16,7 @@ from clbench.methods.contract import Method
 from clbench.models import Backbone, ImageGenerator
 from clbench.plugins import Contribution, Registry
 from clbench.specs import StreamSpec, load_reference
-from clbench.streams import ImageSet, Stream, order_keys
+from clbench.streams import HeldOut, ImageSet, Stream, order_keys
 from clbench.streams.folders import find_dataset, find_stream
 
 T = TypeVar("T")
@@ -95,6 +95,20 @@ class Workbench:
         spec = find_dataset(self.registry, name).spec
         return self._once(("names", name), lambda: tuple(map(str, spec.build())))
 
+    def held_out(self, name: str) -> HeldOut:
+        """The data set ``name`` that is in no task."""
+
+        def load() -> HeldOut:
+            found = find_dataset(self.registry, name)
+            held = found.spec.build()
+            if not isinstance(held, HeldOut) or held.key != name:
+                raise PluginError(
+                    f"data set {name!r} of {found.distribution} is not a clbench.streams.HeldOut of that key"
+                )
+            return held
+
+        return self._once(("held out", name), load)
+
     def generator(self, name: str, device: torch.device) -> ImageGenerator:
         """The text-to-image model ``name``."""
         spec = self.registry.find("generators", name).spec
@@ -137,6 +151,18 @@ class Bench:
     @cached_property
     def stream(self) -> Stream:
         return self._workbench.stream(self.config.stream_source, self.config.order)
+
+    @cached_property
+    def held_out(self) -> tuple[HeldOut, ...]:
+        """What is tested beside the tasks."""
+        found = tuple(self._workbench.held_out(name) for name in self.config.held_out)
+        taken = {held.key for held in found} & set(self.stream.keys)
+        if taken:
+            raise ConfigError(
+                f"{', '.join(sorted(taken))} cannot be held out: the stream has a task of that name",
+                fix="leave it out of --held-out; its column of the matrix says what is asked",
+            )
+        return found
 
     @cached_property
     def initial(self) -> Backbone:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clbench.models.generator import ImageGenerator
-from clbench.streams import ImageSet, Preprocessing, Stream, Task
+from clbench.streams import HeldOut, ImageSet, Preprocessing, Stream, Task
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -27,6 +27,7 @@ __all__ = [
     "tiny_backbone",
     "tiny_backbone_on",
     "tiny_context",
+    "tiny_held_out",
     "tiny_images",
     "tiny_names",
     "tiny_reference",
@@ -106,6 +107,17 @@ def tiny_stream(
             for t in range(tasks)
         ),
         protocol="tiny",
+    )
+
+
+def tiny_held_out() -> HeldOut:
+    """Ten images of five classes that are in no task."""
+    return HeldOut(
+        key="tiny-held-out",
+        title="Tiny held-out",
+        classes=tiny_names(),
+        templates=("a photo of a {}.",),
+        test=tiny_images(10, 5, seed=77, domain=77, name="tiny-held-out"),
     )
 
 

@@ -1,7 +1,7 @@
 """A plugin made of the doubles, for tests: ``Registry.of(tiny_plugin, my_plugin)``.
 
-It gives stream ``tiny`` (three tasks), backbone ``tiny``, reference data, a class pool, and a generator
-that draws noise.
+It gives stream ``tiny`` (three tasks), backbone ``tiny``, reference data, a class pool, a data set to hold
+out, and a generator that draws noise.
 """
 
 from __future__ import annotations
@@ -52,6 +52,13 @@ def clbench_datasets() -> list[DatasetSpec]:
             summary="five class names",
             kind="names",
             factory=f"{_HERE}:tiny_names",
+        ),
+        DatasetSpec(
+            name="tiny-held-out",
+            title="Tiny held-out",
+            summary="ten images of five classes",
+            kind="held_out",
+            factory=f"{_HERE}:tiny_held_out",
         ),
     ]
 
