@@ -264,9 +264,9 @@ class Record(_Part):
                 if len(row) != width:
                     problems.append(f"matrices.{space}[{i}] has {len(row)} values for {width} tasks")
         for name, held in self.held_out.items():
-            rows = len(self.matrices.get(self.label_space, ()))
-            if len(held.after) != rows:
-                problems.append(f"held_out.{name} has {len(held.after)} values for {rows} rows")
+            recorded = len(self.matrices.get(self.label_space, ()))
+            if len(held.after) != recorded:
+                problems.append(f"held_out.{name} has {len(held.after)} values for {recorded} rows")
         for name in ("trainable_parameters", "stored_parameters", "learn_seconds", "evaluate_seconds"):
             if len(getattr(self.resources, name)) > width:
                 problems.append(f"resources.{name} has more entries than there are tasks ({width})")
