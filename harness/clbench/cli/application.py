@@ -11,6 +11,7 @@ from clbench.cli.audit import audit
 from clbench.cli.claims import claims
 from clbench.cli.leaderboard import leaderboard
 from clbench.cli.list import list_
+from clbench.cli.plot import plot
 from clbench.cli.plugins import plugins
 from clbench.cli.rescore import rescore
 from clbench.cli.run import run
@@ -70,5 +71,18 @@ def main() -> None:
     """Benchmark continual learning of vision-language models: streams of domains, methods as plugins."""
 
 
-for _command in (run, leaderboard, claims, rescore, audit, submit, verify, list_, show, stream, plugins):
+for _command in (
+    run,
+    leaderboard,
+    plot,
+    claims,
+    rescore,
+    audit,
+    submit,
+    verify,
+    list_,
+    show,
+    stream,
+    plugins,
+):
     main.add_command(_command)

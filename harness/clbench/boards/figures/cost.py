@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -100,7 +101,7 @@ def draw_costs(subject: Subject) -> Iterator[Drawing]:
             "Cost against Average" + (f" on {machine}" if len(machines) > 1 else ""),
             f"Average of {len(courses)} methods against seconds, memory and parameters, "
             f"{subject.group.title}, on {machine}. {_alt(courses)}",
-            cost_figure(courses, subject.group.title, machine, others=len(machines) - 1),
+            partial(cost_figure, courses, subject.group.title, machine, others=len(machines) - 1),
         )
 
 

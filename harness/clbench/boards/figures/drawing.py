@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +18,14 @@ __all__ = ["Drawing", "few", "signed"]
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, drawn but not yet written.
+    """A figure, to be drawn when it is asked for.
 
     Attributes:
         kind: a name of :data:`clbench.boards.figures.KINDS`.
         stem: its file's name without the suffix, unique among the drawings of one call.
         title: a line for people.
         alt: a sentence with the main figures, for those who do not see it.
-        figure: of matplotlib.
+        make: draws it.
         course: label of the runs, for a figure of one method; else empty.
     """
 
@@ -32,8 +33,13 @@ class Drawing:
     stem: str
     title: str
     alt: str
-    figure: Figure
+    make: Callable[[], Figure]
     course: str = ""
+
+    @cached_property
+    def figure(self) -> Figure:
+        """The figure as matplotlib's; drawn once."""
+        return self.make()
 
     def save(self, folder: Path, formats: Iterable[str] = ("png", "svg")) -> list[Path]:
         """Write ``STEM.FORMAT`` into ``folder`` for each format; return the files.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,14 +47,14 @@ def draw_drift(subject: Subject) -> Iterator[Drawing]:
             "Zero-shot drift before a task is learned",
             f"Zero-shot drift of {len(whole)} methods, {place}: mean change of accuracy on tasks not learned "
             f"yet, from {signed(means[worst])} points ({worst}) to {signed(means[best])} ({best}).",
-            drift_figure(whole, place),
+            partial(drift_figure, whole, place),
         )
         yield Drawing(
             "drift",
             f"drift-course-{stem}",
             "Zero-shot drift over time",
             f"Zero-shot drift of {len(courses)} methods over time, one panel for each unseen task, {place}.",
-            drift_course_figure(courses, place),
+            partial(drift_course_figure, courses, place),
         )
     for course in courses:
         change = _per_task(course)
@@ -65,7 +66,7 @@ def draw_drift(subject: Subject) -> Iterator[Drawing]:
             f"{course.label} ({course.seeds}): change of accuracy on tasks not learned yet, {place}. Mean "
             f"{signed(float(np.nanmean(change)))} points; lowest for {course.tasks[worst_task].title}, "
             f"{signed(float(change[worst_task]))}.",
-            drift_course_figure([course], place),
+            partial(drift_course_figure, [course], place),
             course.label,
         )
 

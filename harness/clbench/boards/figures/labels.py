@@ -151,13 +151,16 @@ def _write(
     ax: Axes, name: str, point: tuple[float, float], at: FloatArray, box: FloatArray, scale: float
 ) -> Text:
     nearest = np.clip(at, box[:2], box[2:])
+    middle = (box[:2] + box[2:]) / 2
+    # Words are a little wider or narrower at other resolutions: what is fixed is the end that faces the point.
+    leftwards = middle[0] < at[0] - 1
     far = float(np.hypot(*(nearest - at))) > 9.5 * scale
     return ax.annotate(
         name,
         point,
-        xytext=((box[0] + 1 - at[0]) / scale, ((box[1] + box[3]) / 2 - at[1]) / scale),
+        xytext=(((box[2] - 1 if leftwards else box[0] + 1) - at[0]) / scale, (middle[1] - at[1]) / scale),
         textcoords="offset points",
-        ha="left",
+        ha="right" if leftwards else "left",
         va="center_baseline",
         size=_SIZE,
         color=INK,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +36,7 @@ def draw_matrices(subject: Subject) -> Iterator[Drawing]:
             f"matrix-{subject.stem}-{subject.slug(course)}",
             f"{name}: accuracy on each task after each task",
             f"Accuracy matrix of {name} ({course.seeds}), {subject.group.title}. {_alt(course)}",
-            matrix_figure(course, subject.group.title),
+            partial(matrix_figure, course, subject.group.title),
             course.label,
         )
 

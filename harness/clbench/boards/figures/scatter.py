@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,7 +94,11 @@ def draw_scatter(subject: Subject) -> Iterator[Drawing]:
         t, last = zero_shot.values["transfer"].mean, zero_shot.values["last"].mean
         alt += f" The zero-shot model has Transfer {t:.1f} % and Last {last:.1f} %."
     yield Drawing(
-        "scatter", f"scatter-{subject.stem}", "Transfer against Last", alt, scatter_figure(subject, rows)
+        "scatter",
+        f"scatter-{subject.stem}",
+        "Transfer against Last",
+        alt,
+        partial(scatter_figure, subject, rows),
     )
 
 
@@ -115,10 +120,11 @@ def scatter_figure(subject: Subject, rows: Sequence[Row] | None = None) -> Figur
         raise ValueError("no record has a Transfer and a Last to draw")
     figure = blank(7.4, 6.1)
     ax = figure.subplots()
-    ranked = [row for row in rows if row.kind == "ranked"]
+    # By name, not by rank: a method looks the same in the figures of all orders.
+    ranked = sorted(row.method for row in rows if row.kind == "ranked")
     for row in rows:
         if row.kind == "ranked":
-            number = ranked.index(row)
+            number = ranked.index(row.method)
             # Where the colours begin again, the markers do so one further on: no two rows look alike.
             turn, colour = divmod(number, len(COLOURS))
             _point(ax, row, COLOURS[colour], MARKERS[(number + turn) % len(MARKERS)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +30,7 @@ def draw_tasks(subject: Subject) -> Iterator[Drawing]:
             "Accuracy on each task over time",
             f"Accuracy on each of {len(subject.tasks)} tasks over time, {len(courses)} methods, "
             f"{subject.group.title}. {_alt(courses)}",
-            tasks_figure(courses, subject.group.title),
+            partial(tasks_figure, courses, subject.group.title),
         )
     for course in courses:
         name = course.label
@@ -39,7 +40,7 @@ def draw_tasks(subject: Subject) -> Iterator[Drawing]:
             f"{name}: accuracy on each task over time",
             f"{name} ({course.seeds}): accuracy on each task over time, {subject.group.title}. "
             f"{_alt([course])}",
-            tasks_figure([course], subject.group.title),
+            partial(tasks_figure, [course], subject.group.title),
             name,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +36,7 @@ def draw_waterfall(subject: Subject) -> Iterator[Drawing]:
             "Forgetting of each task",
             f"Forgetting of {len(courses)} methods, {place}: mean change of accuracy from just learned to "
             f"the end, from {signed(means[worst])} points ({worst}) to {signed(means[best])} ({best}).",
-            forgetting_figure(courses, place),
+            partial(forgetting_figure, courses, place),
         )
     for course in courses:
         learned, last, change = np.diagonal(course.matrix), course.matrix[-1], _change(course)
@@ -47,7 +48,7 @@ def draw_waterfall(subject: Subject) -> Iterator[Drawing]:
             f"{course.label} ({course.seeds}), {place}: mean accuracy {learned.mean():.1f} % as learned, "
             f"{last.mean():.1f} % at the end. The largest loss is {course.tasks[j].title}, "
             f"{signed(float(change[j]))} points.",
-            waterfall_figure(course, place),
+            partial(waterfall_figure, course, place),
             course.label,
         )
 

@@ -1,0 +1,77 @@
+"""The records that a command line names, with a word on what cannot be read and what does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from clbench.errors import RecordError, UnknownNameError
+
+if TYPE_CHECKING:
+    from clbench.results import LoadedRecords, Record
+
+__all__ = ["choice_options", "names", "recorded"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_CHOICES: dict[str, Callable[[Record], str]] = {
+    "method": lambda record: record.method.name,
+    "order": lambda record: record.stream.order,
+    "stream": lambda record: record.stream.name,
+}
+
+
+def choice_options(function: F) -> F:
+    """Add ``--methods``, ``--orders`` and ``--streams``."""
+    for kind in reversed(_CHOICES):
+        option = click.option(f"--{kind}s", metavar="A,B,…", help=f"Records of these {kind}s alone.")
+        function = option(function)
+    return function
+
+
+def recorded(paths: tuple[Path, ...], **chosen: str | None) -> LoadedRecords:
+    """Return the records under ``paths`` (default: ``runs``); bad files are named and stop nothing.
+
+    Args:
+        paths: files or folders.
+        chosen: ``methods``, ``orders``, ``streams``: names with commas, or nothing for all.
+
+    Raises:
+        RecordError: a path does not exist, or no record is under any.
+        UnknownNameError: no record has that method, order or stream.
+    """
+    from clbench.results import LoadedRecords, load_records
+
+    loaded = load_records(paths or (Path("runs"),))
+    for problem in loaded.problems:
+        click.secho(f"left out: {problem}", fg="yellow", err=True)
+    if not loaded.stored:
+        raise RecordError(
+            f"there is no record under {', '.join(map(str, paths or (Path('runs'),)))}",
+            why="a run's folder holds record.json",
+            fix="clbench run --methods zscl --out runs, or name the folder that a run wrote to",
+        )
+    stored = loaded.stored
+    for kind, of in _CHOICES.items():
+        wanted = names(chosen.get(f"{kind}s"))
+        known = {of(s.record) for s in loaded.stored}
+        for name in wanted:
+            if name not in known:
+                raise UnknownNameError(kind, name, known, fix=f"give a {kind} that the records have")
+        if wanted:
+            stored = tuple(s for s in stored if of(s.record) in wanted)
+    if not stored:
+        raise RecordError(
+            "no record has all that was asked for",
+            why="; ".join(f"{kind} {given}" for kind, given in chosen.items() if given),
+            fix="leave out one of the options",
+        )
+    return LoadedRecords(stored, loaded.problems)
+
+
+def names(given: str | None) -> list[str]:
+    """The names in a list with commas, each once."""
+    return list(dict.fromkeys(name.strip() for name in (given or "").split(",") if name.strip()))
