@@ -85,7 +85,7 @@ def plot(
 
 
 def _common(drawings: Sequence[Drawing], *, explicit: bool) -> list[Drawing]:
-    """Without those of single methods where figures show several at once; a matrix that was asked for stays."""
+    """Without those of single methods where figures show several; a matrix that was asked for stays."""
     together = {d.kind for d in drawings if not d.course} & {d.kind for d in drawings if d.course}
     return [d for d in drawings if not d.course or (d.kind not in together and (explicit or not together))]
 

@@ -152,7 +152,7 @@ def _write(
 ) -> Text:
     nearest = np.clip(at, box[:2], box[2:])
     middle = (box[:2] + box[2:]) / 2
-    # Words are a little wider or narrower at other resolutions: what is fixed is the end that faces the point.
+    # Words are a little wider or narrower at other resolutions: fixed is the end that faces the point.
     leftwards = middle[0] < at[0] - 1
     far = float(np.hypot(*(nearest - at))) > 9.5 * scale
     return ax.annotate(
