@@ -63,6 +63,7 @@ class Row:
         status: ``finished``, ``running`` or ``failed``.
         reason: why it failed, or how far it is.
         records: what it was made of, by seed; none for the zero-shot row that is added.
+        group: its rank group from 1, see :mod:`clbench.results.rankgroups`; ``None`` where none is claimed.
     """
 
     method: str
@@ -73,6 +74,7 @@ class Row:
     status: Literal["finished", "running", "failed"] = "finished"
     reason: str = ""
     records: tuple[Record, ...] = field(default=(), repr=False, compare=False)
+    group: int | None = None
 
     @property
     def kind(self) -> Literal["ranked", "reference"]:

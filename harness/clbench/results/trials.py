@@ -30,8 +30,8 @@ class Trial:
         matrix: percent, shape (T, T): rows = after task i, columns = task j.
         right: for each task whether its images were answered right: shapes (T, n_j); rows = after task i.
             ``None`` where no predictions were kept.
-        classes: for each task the right class of each image, counted from the task's first one, shape (n_j,):
-            what two runs must share for their images to be the same.
+        classes: for each task the right class of each image, shape (n_j,), classes being numbered as they
+            occur: what two runs must share if their images are the same, whatever order they learned in.
     """
 
     seed: int | None
@@ -96,8 +96,14 @@ def _trial(
             why="the record or its predictions were changed",
             fix=f"see what differs: clbench rescore {folder}",
         )
-    truths = [predictions.truth[task] for task in tasks]
-    return Trial(seed, tasks, matrix, right, tuple(truth - truth.min() for truth in truths))
+    return Trial(seed, tasks, matrix, right, tuple(_as_they_occur(predictions.truth[t]) for t in tasks))
+
+
+def _as_they_occur(columns: IntArray) -> IntArray:
+    """Classes numbered by their first image: columns depend on the order of tasks, this does not."""
+    _, first, number = np.unique(columns, return_index=True, return_inverse=True)
+    numbers: IntArray = np.argsort(np.argsort(first))[number]
+    return numbers
 
 
 def _right(predictions: Predictions, space: str, task: str, rows: range | list[int]) -> BoolArray:
