@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from clbench.errors import ClbenchError, DataError
 from clbench.plugins import Contribution, Registry
 from clbench.results.predictions import Predictions
 from clbench.results.records import Record
+from clbench.specs import load_reference
 from clbench.streams.tasks import Stream, order_keys
 from clbench.submissions.checks import Check, concluded, failed, unchecked
 
@@ -118,7 +120,7 @@ def check_data(record: Record, predictions: Predictions | None, registry: Regist
     spec, order = found.spec, record.stream.order
     try:
         keys = order_keys(order, [task.key for task in spec.tasks], spec.orders, stream=spec.name)
-        stream: Stream = spec.build().ordered(order, keys)
+        stream = _built(spec.factory, spec.arguments).ordered(order, keys)
         problems = list(_other_data(record, predictions, stream))
     except (DataError, OSError) as error:
         return unchecked(name, _not_here(f"the images and labels of {spec.name}", error))
@@ -140,14 +142,15 @@ def _other_data(record: Record, predictions: Predictions | None, stream: Stream)
         if entry is None:
             yield f"the record lacks task {task.key}"
             continue
-        for field, true in (
-            ("title", task.title),
-            ("classes", len(task.classes)),
-            ("train", len(task.train)),
-            ("test", len(task.test)),
-        ):
-            if getattr(entry, field) != true:
-                yield f"{task.key}: {field} is {getattr(entry, field)!r} in the record and {true!r} here"
+        here = {
+            "title": task.title,
+            "classes": len(task.classes),
+            "train": len(task.train),
+            "test": len(task.test),
+        }
+        for name, value in here.items():
+            if getattr(entry, name) != value:
+                yield f"{task.key}: {name} is {getattr(entry, name)!r} in the record and {value!r} here"
         truth = None if predictions is None else predictions.truth.get(task.key)
         if truth is not None:
             labels = np.asarray(task.test.labels) + offset
@@ -161,8 +164,6 @@ def check_weights(record: Record, registry: Registry) -> Check:
     name, recorded = "weights", record.backbone
     try:
         backbone: Any = registry.find("backbone", recorded.name).spec
-        from clbench.specs import load_reference
-
         model = load_reference(backbone.factory)("cpu")
     except (ClbenchError, OSError, ImportError) as error:
         return unchecked(name, _not_here(f"the weights of {recorded.name}", error))
@@ -195,6 +196,13 @@ def _stream(record: Record, registry: Registry) -> Contribution[StreamSpec] | st
         return find_stream(registry, record.stream.name)
     except ClbenchError as error:
         return _not_here(f"stream {record.stream.name}", error)
+
+
+# One build serves all submissions of a stream.
+@lru_cache(maxsize=4)
+def _built(factory: str, arguments: tuple[str, ...]) -> Stream:
+    stream: Stream = load_reference(factory)(*arguments)
+    return stream
 
 
 def _not_here(what: str, error: Exception) -> str:

@@ -34,6 +34,9 @@ def check_file(submission: Submission, record: Record) -> tuple[Check, Predictio
     bad = "the predictions are not those of the record"
     if record.predictions is None:
         return failed(name, bad, ["the record names none"]), None
+    if record.predictions.file != PREDICTIONS_FILE:
+        line = f"the record calls them {record.predictions.file!r}, the file is {PREDICTIONS_FILE}"
+        return failed(name, bad, [line]), None
     digest = hashlib.sha256(content).hexdigest()
     if digest != record.predictions.sha256:
         line = f"their SHA-256 is {digest}, the record says {record.predictions.sha256}"

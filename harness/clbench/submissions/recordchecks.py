@@ -62,7 +62,7 @@ def check_metrics(record: Record) -> Check:
     """Transfer, Average, Last and Forgetting, to the last digit."""
     name = "metrics"
     if record.metrics is None:
-        return failed(name, "the record has no metrics", ())
+        return failed(name, "the record has no metrics", [f"it is {record.status}"])
     computed = measure(record.matrix)
     pairs = {metric: (getattr(record.metrics, metric), getattr(computed, metric)) for metric in METRICS}
     differing = {metric: pair for metric, pair in pairs.items() if pair[0] != pair[1]}
@@ -205,6 +205,8 @@ def _implausible(record: Record) -> Iterator[str]:
         yield "peak_memory_bytes is missing"
     if record.method.protocol == "stream" and len(spent.trainable_parameters) != tasks:
         yield f"trainable_parameters has {len(spent.trainable_parameters)} entries for {tasks} tasks"
+    if spent.generated_images and not record.method.assumptions.generated_images:
+        yield f"{spent.generated_images} images were generated for a method that uses none"
     if record.method.protocol == "zero_shot" and any(spent.trainable_parameters):
         yield "trainable_parameters are given for a method that learns nothing"
 
