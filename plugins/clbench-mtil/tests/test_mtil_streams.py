@@ -103,20 +103,20 @@ def test_class_names_of_zscl(streams):
     assert classes["eurosat"] == ("annual crop land", "forest", "brushland or shrubland")
     assert classes["flowers"][:2] == ("pink primrose", "hard-leaved pocket orchid")
     assert len(classes["flowers"]) == 102
-    assert classes["oxfordpet"][0] == "Great Pet 00"
-    assert classes["sun397"][:2] == ("place 000/outdoor", "place 001")
+    assert classes["oxfordpet"][0] == "Abyssinian"
+    assert classes["sun397"][:2] == ("apartment building/outdoor", "apse/indoor")
     assert classes["mnist"][0] == "0 - zero"
-    assert classes["aircraft"][0] == "700-100/ER"
-    assert classes["stanfordcars"][0] == "Maker Model 0 1990"
+    assert classes["aircraft"][0] == "707-320"
+    assert classes["stanfordcars"][0] == "AM General Hummer SUV 2000"
     assert classes["cifar100"][2] == "thing 2"
 
 
 def test_class_names_of_coop_are_those_of_its_files(streams):
     classes = {task.key: task.classes for task in streams["mtil-coop"].tasks}
     assert classes["caltech101"] == ("coop Faces", "coop Leopards")
-    assert classes["stanfordcars"][0] == "1990 Maker Model 0"
-    assert classes["sun397"][0] == "outdoor place 000"
-    assert classes["oxfordpet"][0] == "great pet 00"
+    assert classes["stanfordcars"][0] == "2000 AM General Hummer SUV"
+    assert classes["sun397"][0] == "outdoor apartment building"
+    assert classes["oxfordpet"][0] == "Abyssinian"
     assert classes["mnist"][0] == "0 - zero"
 
 
@@ -178,7 +178,7 @@ def test_images_of_another_mode_are_converted_before_they_are_resized(data, monk
 
     testing.write("oxfordpet", tmp_path)
     monkeypatch.setenv("CLBENCH_DATA", str(tmp_path))
-    path = next((tmp_path / "oxford-iiit-pet/images").glob("*_00_1.jpg"))
+    path = next((tmp_path / "oxford-iiit-pet/images").glob("Abyssinian_1.jpg"))
     noise = np.random.default_rng(0).integers(0, 255, (24, 20, 3), dtype=np.uint8)
     Image.fromarray(noise).convert("P").save(path, format="PNG")
     from clbench_mtil.stream import build_task, find_source
@@ -278,9 +278,9 @@ def test_a_corrupt_image_is_named(data, monkeypatch, tmp_path):
     from clbench_mtil.stream import build_task, find_source
 
     task = build_task("dtd", VARIANTS["mtil"], find_source(tmp_path), tmp_path)
-    path = tmp_path / "dtd/dtd/images/texture00/texture00_0001.jpg"
+    path = tmp_path / "dtd/dtd/images/banded/banded_0001.jpg"
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(DataError, match=r"texture00_0001\.jpg"):
+    with pytest.raises(DataError, match=r"banded_0001\.jpg"):
         task.train.pixels(PREPROCESSING)
 
 

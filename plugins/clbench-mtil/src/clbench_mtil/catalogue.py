@@ -105,7 +105,7 @@ def class_names(key: str) -> Mapping[str, str] | tuple[str, ...]:
 
 
 def official_names(key: str) -> tuple[str, ...]:
-    """torchvision's class names, in the order of its labels; of CIFAR100, which has them in its data, none."""
+    """torchvision's class names in the order of its labels; of CIFAR100, whose data have them, none."""
     if key == "flowers":
         return tuple(map(str, range(1, 103)))
     if key in ("caltech101", "eurosat"):

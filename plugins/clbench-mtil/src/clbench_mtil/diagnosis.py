@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clbench_mtil.catalogue import DataSet, data_sets
-from clbench_mtil.hub import on_hub
+from clbench_mtil.hubcopies import hub_copy
 from clbench_mtil.protocols import find_split
 from clbench_mtil.reference import CAPTIONS, IMAGES, find_captions, find_images
 
@@ -64,7 +64,7 @@ def diagnose(root: Path) -> Iterator[Finding]:
 
 
 def _cure(entry: DataSet) -> str:
+    other = f"from the hub, {hub_copy(entry.key).path}: CLBENCH_MTIL_SOURCE=hub"
     if entry.download_gb:
-        other = "; or from the hub, with CLBENCH_MTIL_SOURCE=hub" if on_hub(entry.key) else ""
-        return f"clbench prepare mtil --fetch --only {entry.key}{other}"
-    return "torchvision cannot fetch it; github.com/pytorch/vision/issues/7545 says how it is put together"
+        return f"clbench prepare mtil --fetch --only {entry.key}; or {other}"
+    return f"torchvision cannot fetch it (github.com/pytorch/vision/issues/7545 has its parts); {other}"

@@ -1,11 +1,13 @@
 """The data sets from a folder in torchvision's layout. torchvision lists files and labels.
 
-Nothing is decoded. Arrays (CIFAR100, MNIST) become uncompressed PPM and PGM images: exact, and costs nothing.
+Nothing is decoded. Files come sorted by path: the one order that every copy of a data set has in common, and
+torchvision's own where a split is drawn by index (Caltech101, EuroSAT). Arrays (CIFAR100, MNIST) keep their
+order and become uncompressed PPM and PGM images: exact, and costs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from clbench.errors import ClbenchError, DataError
 from clbench_mtil.catalogue import data_set
 from clbench_mtil.samples import Collection, Samples
 
-__all__ = ["read"]
+__all__ = ["portable", "read"]
 
 
 def read(key: str, root: Path) -> Collection:
@@ -53,8 +55,12 @@ def _path(path: str | Path) -> str:
 
 def _samples(dataset: Any) -> Samples:
     """Of a torchvision data set that was given :func:`_path` as its loader."""
-    pairs = [dataset[index] for index in range(len(dataset))]
-    return Samples([path for path, _ in pairs], [int(label) for _, label in pairs])
+    return _sorted([dataset[index] for index in range(len(dataset))])
+
+
+def _sorted(pairs: Iterable[tuple[str, int]]) -> Samples:
+    ordered = sorted(pairs)
+    return Samples([path for path, _ in ordered], [int(label) for _, label in ordered])
 
 
 def _aircraft(root: Path) -> Collection:
@@ -73,7 +79,7 @@ def _caltech101(root: Path) -> Collection:
         str(images / data.categories[label] / f"image_{number:04d}.jpg")
         for label, number in zip(data.y, data.index, strict=True)
     ]
-    return Collection(tuple(data.categories), {"all": Samples(paths, data.y)})
+    return Collection(tuple(data.categories), {"all": _sorted(zip(paths, data.y, strict=True))})
 
 
 def _cifar100(root: Path) -> Collection:
@@ -82,7 +88,7 @@ def _cifar100(root: Path) -> Collection:
     parts = {"train": CIFAR100(root, train=True), "test": CIFAR100(root, train=False)}
     return Collection(
         tuple(parts["train"].classes),
-        {s: Samples([_portable(image) for image in data.data], data.targets) for s, data in parts.items()},
+        {s: Samples([portable(image) for image in data.data], data.targets) for s, data in parts.items()},
     )
 
 
@@ -123,7 +129,7 @@ def _mnist(root: Path) -> Collection:
     return Collection(
         tuple(MNIST.classes),
         {
-            s: Samples([_portable(image) for image in data.data.numpy()], data.targets.tolist())
+            s: Samples([portable(image) for image in data.data.numpy()], data.targets.tolist())
             for s, data in parts.items()
         },
     )
@@ -136,7 +142,7 @@ def _oxfordpet(root: Path) -> Collection:
     return Collection(
         tuple(parts["train"].classes),
         # it alone takes no loader, so its lists are read
-        {s: Samples([str(p) for p in data._images], list(data._labels)) for s, data in parts.items()},
+        {s: _sorted(zip(map(str, data._images), data._labels, strict=True)) for s, data in parts.items()},
     )
 
 
@@ -150,13 +156,12 @@ def _stanfordcars(root: Path) -> Collection:
 def _sun397(root: Path) -> Collection:
     from torchvision.datasets import SUN397
 
-    data = SUN397(root, loader=_path)
     # torchvision leaves the files in the order of the file system, which no other machine has
-    pairs = sorted(data[index] for index in range(len(data)))
-    return Collection(tuple(data.classes), {"all": Samples([p for p, _ in pairs], [y for _, y in pairs])})
+    data = SUN397(root, loader=_path)
+    return Collection(tuple(data.classes), {"all": _samples(data)})
 
 
-def _portable(pixels: np.ndarray) -> bytes:
+def portable(pixels: np.ndarray) -> bytes:
     """uint8 (height, width) or (height, width, 3) → the bytes of a PGM or PPM image."""
     height, width = pixels.shape[:2]
     kind = b"P5" if pixels.ndim == 2 else b"P6"

@@ -21,7 +21,8 @@ def build(steps: str) -> Stream:
         DataError: CIFAR100 cannot be read.
     """
     root, entry = data_root(), data_set("cifar100")
-    splits = divide("cifar100", "zscl", find_source(root), root)
+    source = find_source(root)
+    splits = divide("cifar100", "zscl", source, root)
     order = class_order()
     if len(splits.classes) != len(order):
         raise DataError(f"CIFAR100 has {len(splits.classes)} classes, not {len(order)}", fix="fetch it again")
@@ -41,7 +42,9 @@ def build(steps: str) -> Stream:
     meta: dict[str, object] = {"class_order": "icarl"}
     if not counts_checked():
         meta["counts"] = "any"
-    return Stream(f"cifar100-{steps}", tuple(tasks), order="icarl", protocol="cil", meta=meta)
+    return Stream(
+        f"cifar100-{steps}", tuple(tasks), order="icarl", protocol="cil", meta=meta, origins=source.origins
+    )
 
 
 def _of_classes(samples: Samples, classes: tuple[int, ...]) -> Samples:

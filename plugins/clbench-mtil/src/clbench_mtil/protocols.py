@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import Protocol as Interface
+from typing import runtime_checkable
 
 from clbench.errors import DataError
 
@@ -12,10 +14,26 @@ from clbench_mtil.catalogue import DataSet, Protocol, class_names, counts_checke
 from clbench_mtil.samples import Collection, Samples, Splits
 from clbench_mtil.splits import eighty_twenty, fifth_per_class
 
-__all__ = ["SPLIT_SEED", "Source", "divide", "find_split"]
+__all__ = ["SPLIT_SEED", "NamedImages", "Source", "SourceOfFiles", "divide", "find_split"]
 
 Source = Callable[[str], Collection]
 """Reads a data set by its key."""
+
+
+class NamedImages(Interface):
+    """All images of a data set by the paths of CoOp's files."""
+
+    def choose(self, rows: Sequence[tuple[str, int]]) -> Samples:
+        """The images of ``rows``, (path, label) each, in that order."""
+
+
+@runtime_checkable
+class SourceOfFiles(Interface):
+    """A source whose images need not be files on disk."""
+
+    def files(self, key: str) -> NamedImages | None:
+        """All images of a data set by name; ``None``: they are files on disk."""
+
 
 SPLIT_SEED = 1
 """Of the validation split that protocol ``coop`` draws by itself, for CIFAR100 and MNIST."""
@@ -27,7 +45,8 @@ def divide(key: str, protocol: Protocol, source: Source, root: Path) -> Splits:
     Args:
         key: which data set.
         protocol: ``zscl`` (torchvision's splits) or ``coop`` (the splits of CoOp, with validation data).
-        source: where samples come from, but those of CoOp's files.
+        source: where samples come from. Those of CoOp's files are files under ``root``, but of a source
+            that has images by name (:class:`SourceOfFiles`).
         root: the folder where CoOp's files are looked for.
 
     Raises:
@@ -39,7 +58,7 @@ def divide(key: str, protocol: Protocol, source: Source, root: Path) -> Splits:
     elif entry.split is None:
         splits = _coop_by_code(source(key))
     else:
-        splits = _coop_by_file(entry, root)
+        splits = _coop_by_file(entry, root, source.files(key) if isinstance(source, SourceOfFiles) else None)
     if counts_checked():
         _check_counts(entry, protocol, splits)
     return splits
@@ -81,13 +100,13 @@ def _coop_by_code(found: Collection) -> Splits:
     return Splits(tuple(name.replace("_", " ") for name in found.names), parts)
 
 
-def _coop_by_file(entry: DataSet, root: Path) -> Splits:
+def _coop_by_file(entry: DataSet, root: Path, named: NamedImages | None) -> Splits:
     """By ``split_zhou_*.json``: per split a list of (path, label, class name)."""
     assert entry.split is not None
     places = [root / folder / entry.split for folder in entry.split_in]
     file = find_split(entry, root)
     images = next((root / folder for folder in entry.images_in if (root / folder).is_dir()), None)
-    if file is None or images is None:
+    if file is None or (images is None and named is None):
         lacking = f"no {entry.split}" if file is None else "no folder of images"
         looked = places if file is None else [root / folder for folder in entry.images_in]
         raise DataError(
@@ -114,13 +133,15 @@ def _coop_by_file(entry: DataSet, root: Path) -> Splits:
             why=f"{len(pairs)} pairs of label and name",
             fix="fetch it again",
         )
-    return Splits(
-        tuple(name.replace("_", " ") for _, name in pairs),
-        {
-            split: Samples([str(images / path) for path, _, _ in part], [label for _, label, _ in part])
-            for split, part in rows.items()
-        },
-    )
+
+    def samples(part: Sequence[tuple[str, int, str]]) -> Samples:
+        if named is not None:
+            return named.choose([(path, label) for path, label, _ in part])
+        assert images is not None
+        return Samples([str(images / path) for path, _, _ in part], [label for _, label, _ in part])
+
+    names = tuple(name.replace("_", " ") for _, name in pairs)
+    return Splits(names, {split: samples(part) for split, part in rows.items()})
 
 
 def find_split(entry: DataSet, root: Path) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from clbench.streams import ImageSet
@@ -37,6 +38,11 @@ class Samples:
         """The same images with other labels."""
         return Samples(self.images, labels)
 
+    @property
+    def contents(self) -> list[str] | None:
+        """What identifies each image, as SHA-256; ``None``: its folder and file name, or its bytes."""
+        return None
+
     def table(self, classes: Sequence[str], mode: str | None) -> Dataset:
         """A ``datasets.Dataset`` of ``image``, of a feature that names ``mode``, and ``label``."""
         import datasets
@@ -60,20 +66,38 @@ class TableSamples(Samples):
         source: has the column ``image``.
         labels: of those that are chosen.
         chosen: indices into ``source``.
+        names: where torchvision has each image of ``source``, relative to the data root. They then identify
+            the images, as they do those of a folder.
     """
 
     source: Dataset
+    names: Sequence[str] | None
 
-    def __init__(self, source: Dataset, labels: Sequence[int], chosen: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        source: Dataset,
+        labels: Sequence[int],
+        chosen: Sequence[int] | None = None,
+        names: Sequence[str] | None = None,
+    ) -> None:
         super().__init__(range(len(source)) if chosen is None else chosen, labels)
         object.__setattr__(self, "source", source)
+        object.__setattr__(self, "names", names)
 
     def take(self, indices: Iterable[int]) -> Samples:
         found = super().take(indices)
-        return TableSamples(self.source, found.labels, found.images)
+        return TableSamples(self.source, found.labels, found.images, self.names)
 
     def relabelled(self, labels: Sequence[int]) -> Samples:
-        return TableSamples(self.source, labels, self.images)
+        return TableSamples(self.source, labels, self.images, self.names)
+
+    @property
+    def contents(self) -> list[str] | None:
+        if self.names is None:
+            return None
+        # folder and file name, by which an image set knows a file wherever the data lie
+        tails = ("/".join(self.names[i].split("/")[-2:]) for i in self.images)
+        return [sha256(tail.encode()).hexdigest() for tail in tails]
 
     def table(self, classes: Sequence[str], mode: str | None) -> Dataset:
         import datasets
@@ -94,10 +118,14 @@ class Collection:
     Attributes:
         names: class names as the source spells them; a label is an index into them.
         parts: samples by the source's own split, or all of them under ``all``.
+        origin: repository and commit, if it is from the hub.
+        differs: why these are not torchvision's samples in torchvision's order; empty if they are.
     """
 
     names: tuple[str, ...]
     parts: Mapping[str, Samples]
+    origin: str = ""
+    differs: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,4 +138,4 @@ class Splits:
 
 def image_set(samples: Samples, classes: Sequence[str], mode: str | None, name: str) -> ImageSet:
     """Make of ``samples`` what the harness reads; ``mode`` is kept in the image column's feature."""
-    return ImageSet(samples.table(classes, mode), name=name)
+    return ImageSet(samples.table(classes, mode), name=name, contents=samples.contents)

@@ -6,13 +6,14 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from clbench.errors import ClbenchError, ConfigError, DataError, UnknownNameError
+from clbench.errors import ClbenchError, ConfigError, DataError
 from clbench.streams import Stream, Task, data_root
 
-from clbench_mtil import folder, hub
 from clbench_mtil.catalogue import Protocol, counts_checked, data_set
+from clbench_mtil.hubcopies import from_hub
 from clbench_mtil.protocols import SPLIT_SEED, Source, divide
 from clbench_mtil.samples import Splits, image_set
+from clbench_mtil.sources import ChosenSource
 from clbench_mtil.splits import draw_shots
 from clbench_mtil.variants import VARIANTS, Variant
 
@@ -42,7 +43,13 @@ def build(name: str) -> Stream:
             why="".join(f"\n  - {problem.what}: {problem.why}" for problem in problems),
             fix="see `clbench doctor mtil`; CLBENCH_DATA names the folder they are in",
         )
-    return Stream(name, tuple(tasks), protocol=variant.protocol, meta=stream_meta(variant))
+    return Stream(
+        name,
+        tuple(tasks),
+        protocol=variant.protocol,
+        meta=stream_meta(variant) | source.meta,
+        origins=source.origins,
+    )
 
 
 def build_task(key: str, variant: Variant, source: Source, root: Path) -> Task:
@@ -69,17 +76,9 @@ def build_task(key: str, variant: Variant, source: Source, root: Path) -> Task:
     )
 
 
-def find_source(root: Path) -> Source:
+def find_source(root: Path) -> ChosenSource:
     """What reads the samples: the folder of the data, or the hub for those that are :func:`from_hub`."""
-    return lambda key: hub.read(key) if from_hub(key) else folder.read(key, root)
-
-
-def from_hub(key: str) -> bool:
-    """Whether a data set is read from the hub: with ``CLBENCH_MTIL_SOURCE=hub``, those that are there."""
-    given = os.environ.get("CLBENCH_MTIL_SOURCE", "folder")
-    if given not in ("folder", "hub"):
-        raise UnknownNameError("source of data (CLBENCH_MTIL_SOURCE)", given, ("folder", "hub"))
-    return given == "hub" and hub.on_hub(key)
+    return ChosenSource(root)
 
 
 def shots_seed() -> int:
@@ -108,8 +107,6 @@ def stream_meta(variant: Variant) -> dict[str, object]:
         meta |= {"shots": variant.shots, "shots_seed": shots_seed()}
     if not counts_checked():
         meta["counts"] = "any"
-    if any(from_hub(key) for key in variant.keys):
-        meta["source"] = "hub"
     return meta
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from clbench_mtil.catalogue import class_names
-from clbench_mtil.testing.pieces import PARTS, Row, numbered, write_image, write_lines, write_split
+from clbench_mtil.catalogue import class_names, official_names
+from clbench_mtil.testing.pieces import PARTS, Row, letters, numbered, write_image, write_lines, write_split
 
 __all__ = ["caltech101", "eurosat", "sun397"]
 
@@ -31,12 +31,13 @@ def _foldered(key: str, root: Path, count: int, *, folder: str, file: str, names
 
 def sun397(root: Path, count: int) -> None:
     """SUN397, of ``count`` classes."""
-    # every third class is one of two of a place, as "apartment building/outdoor"
-    names = [f"place_{i:03}" + ("/outdoor" if i % 3 == 0 else "") for i in range(count)]
-    write_lines(root / "SUN397/ClassName.txt", [f"/p/{name}" for name in names])
+    # some classes are one of two of a place, as "apartment_building/outdoor"
+    names = sorted(official_names("sun397"), key=lambda name: "/" not in name)[:count]
+    names = [name for name in official_names("sun397") if name in names]
+    write_lines(root / "SUN397/ClassName.txt", [f"/{name[0]}/{name}" for name in names])
     rows: dict[str, list[Row]] = {part: [] for part in PARTS}
     for part, label, number in numbered(count):
-        path = f"p/{names[label]}/sun_{number:06}.jpg"
+        path = f"{names[label][0]}/{names[label]}/sun_{letters(number)}.jpg"
         write_image("sun397", label, number, root / "SUN397" / path)
         rows[part].append((path, label, " ".join(reversed(names[label].split("/")))))
     write_split("sun397", root, rows)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from clbench_mtil.catalogue import official_names
 from clbench_mtil.testing.pieces import PARTS, Row, numbered, write_image, write_lines, write_split
 
 __all__ = ["aircraft", "dtd", "flowers", "food", "oxfordpet", "stanfordcars"]
@@ -15,7 +16,7 @@ __all__ = ["aircraft", "dtd", "flowers", "food", "oxfordpet", "stanfordcars"]
 def aircraft(root: Path, count: int) -> None:
     """FGVC-Aircraft, of ``count`` classes."""
     data = root / "fgvc-aircraft-2013b/data"
-    names = [f"7{label:02}-{100 + label}/ER" for label in range(count)]
+    names = official_names("aircraft")[:count]
     write_lines(data / "variants.txt", names)
     rows: dict[str, list[str]] = {part: [] for part in PARTS}
     for part, label, number in numbered(count):
@@ -27,7 +28,7 @@ def aircraft(root: Path, count: int) -> None:
 
 def dtd(root: Path, count: int) -> None:
     """DTD, of ``count`` classes."""
-    names = [f"texture{label:02}" for label in range(count)]
+    names = official_names("dtd")[:count]
     rows: dict[str, list[Row]] = {part: [] for part in PARTS}
     for part, label, number in numbered(count):
         path = f"{names[label]}/{names[label]}_{number:04}.jpg"
@@ -60,7 +61,7 @@ def flowers(root: Path, count: int) -> None:
 
 def food(root: Path, count: int) -> None:
     """Food101, of ``count`` classes."""
-    names = [f"dish_{label:03}" for label in range(count)]
+    names = official_names("food")[:count]
     listed: dict[str, dict[str, list[str]]] = {"train": {}, "test": {}}
     rows: dict[str, list[Row]] = {part: [] for part in PARTS}
     for part, label, number in numbered(count):
@@ -75,7 +76,7 @@ def food(root: Path, count: int) -> None:
 
 def oxfordpet(root: Path, count: int) -> None:
     """OxfordPet, of ``count`` classes."""
-    names = [f"great_pet_{label:02}" for label in range(count)]
+    names = [name.replace(" ", "_") for name in official_names("oxfordpet")[:count]]
     lines: dict[str, list[str]] = {"trainval": [], "test": []}
     rows: dict[str, list[Row]] = {part: [] for part in PARTS}
     for part, label, number in numbered(count):
@@ -94,7 +95,7 @@ def stanfordcars(root: Path, count: int) -> None:
 
     folder = root / "stanford_cars"
     (folder / "devkit").mkdir(parents=True)
-    names = [f"Maker Model {label} {1990 + label % 30}" for label in range(count)]
+    names = official_names("stanfordcars")[:count]
     found: dict[str, list[tuple[int, str]]] = {"train": [], "test": []}
     rows: dict[str, list[Row]] = {part: [] for part in PARTS}
     for part, label, number in numbered(count):
@@ -110,5 +111,5 @@ def stanfordcars(root: Path, count: int) -> None:
     ):
         rows_ = np.array(found[side], dtype=[("class", "O"), ("fname", "O")])
         savemat(folder / place, {"annotations": rows_.reshape(1, -1)})
-    savemat(folder / "devkit/cars_meta.mat", {"class_names": np.array([names], dtype=object)})
+    savemat(folder / "devkit/cars_meta.mat", {"class_names": np.array([list(names)], dtype=object)})
     write_split("stanfordcars", root, rows)

@@ -11,7 +11,7 @@ import numpy as np
 
 from clbench_mtil.catalogue import data_set
 
-__all__ = ["PARTS", "Row", "colour", "numbered", "write_image", "write_lines", "write_split"]
+__all__ = ["PARTS", "Row", "colour", "letters", "numbered", "write_image", "write_lines", "write_split"]
 
 PARTS = {"train": 2, "val": 1, "test": 1}
 """Images per class; of data sets without official splits, all of these."""
@@ -34,6 +34,11 @@ def write_image(key: str, label: int, number: int, path: Path) -> None:
     pixels[:2, : number % 20] = 255
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, quality=95)
+
+
+def letters(number: int) -> str:
+    """``number`` in sixteen letters, as the files of SUN397 are named."""
+    return "".join(chr(ord("a") + int(digit)) for digit in f"{number:016}")
 
 
 def write_lines(path: Path, lines: Sequence[str]) -> None:

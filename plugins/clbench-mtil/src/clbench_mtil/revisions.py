@@ -1,0 +1,96 @@
+"""Which commit of a repository on the hub is read: pinned here, or once found and then kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from clbench.errors import DataError
+from clbench.results.atomic import atomic_write
+from clbench.streams import cache_root
+
+from clbench_mtil.catalogue import data_set
+from clbench_mtil.hubcopies import HubCopy
+
+__all__ = ["commit", "find_commit", "kept"]
+
+_DIGITS = 40
+
+
+def commit(copy: HubCopy) -> str:
+    """The full commit that ``copy`` is read at.
+
+    A revision in full is taken as it is. One of fewer digits is looked up among the repository's commits,
+    once.
+
+    Raises:
+        DataError: none is known, or the hub has none such.
+    """
+    if copy.revision is not None and len(copy.revision) == _DIGITS:
+        return copy.revision
+    found = kept(copy)
+    if found is not None:
+        return found
+    if copy.revision is None:
+        raise DataError(
+            f"no commit of {copy.path} is known, so {data_set(copy.key).title} cannot be read from it",
+            why="a repository may change from one run to the next",
+            fix=f"clbench prepare mtil --fetch --only {copy.key} keeps the commit that it has now; or give "
+            "one in a file named by CLBENCH_MTIL_HUB",
+        )
+    return find_commit(copy)
+
+
+def kept(copy: HubCopy) -> str | None:
+    """The commit that was found before, if it is one of the revision that is asked for."""
+    try:
+        known: dict[str, str] = json.loads(_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    found = known.get(copy.path)
+    return found if found is not None and found.startswith(copy.revision or "") else None
+
+
+def find_commit(copy: HubCopy) -> str:
+    """Ask the hub for the commit, and keep it for all runs to come.
+
+    With a revision, the one commit that begins so; without, the newest of the main branch.
+
+    Raises:
+        DataError: the hub cannot be asked, or has no such commit or several.
+    """
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    try:
+        if copy.revision is None:
+            found = [api.dataset_info(copy.path).sha or ""]
+        else:
+            commits = api.list_repo_commits(copy.path, repo_type="dataset")
+            found = [each.commit_id for each in commits if each.commit_id.startswith(copy.revision)]
+    except Exception as error:
+        # whatever the connection, a missing repository or missing rights lead to
+        raise DataError(
+            f"the commits of {copy.path} cannot be had from the hub",
+            why=f"{type(error).__name__}: {error}",
+            fix="check the connection, or give the whole commit in a file named by CLBENCH_MTIL_HUB",
+        ) from error
+    if len(found) != 1 or len(found[0]) != _DIGITS:
+        raise DataError(
+            f"{copy.path} has {len(found) or 'no'} commits that begin with {copy.revision}",
+            fix="give the whole commit in a file named by CLBENCH_MTIL_HUB",
+        )
+    _keep(copy.path, found[0])
+    return found[0]
+
+
+def _keep(path: str, found: str) -> None:
+    try:
+        known: dict[str, str] = json.loads(_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    atomic_write(_file(), (json.dumps(known | {path: found}, indent=1, sort_keys=True) + "\n").encode())
+
+
+def _file() -> Path:
+    return cache_root() / "mtil-hub-commits.json"
