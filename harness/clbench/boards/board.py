@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from clbench.boards.arranging import chosen, grouping, sorted_rows, unmatched
 from clbench.boards.rows import DEFAULT_METRICS, Column, Row, columns_of, rows_of
-from clbench.errors import did_you_mean
 from clbench.results.fingerprint import FingerprintFields, differing_parts
 from clbench.results.records import Record
 from clbench.results.store import load_records
@@ -18,7 +17,7 @@ from clbench.specs import MetricSpec
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FILTERS", "Board", "Group", "Table", "board_of", "leaderboard"]
+__all__ = ["Board", "Group", "Table", "board_of", "differences", "leaderboard"]
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,21 @@ class Group:
     @property
     def title(self) -> str:
         """One line for people."""
-        parts = [f"stream {self.stream}", f"order {self.order}", f"backbone {self.backbone}"]
-        if self.shots is not None:
-            parts.append(f"{self.shots} shots")
-        return ", ".join([*parts, f"label space {self.label_space}"])
+        return self.titled()
+
+    def titled(self, first: Sequence[str] = ()) -> str:
+        """One line for people, the parts that ``first`` names in front; shots where not all data are used."""
+        parts = {
+            "stream": f"stream {self.stream}",
+            "protocol": f"protocol {self.protocol}",
+            "order": f"order {self.order}",
+            "shots": "all data" if self.shots is None else f"{self.shots} shots",
+            "backbone": f"backbone {self.backbone}",
+            "label_space": f"label space {self.label_space}",
+        }
+        plain = {"protocol": self.protocol in ("", self.stream), "shots": self.shots is None}
+        rest = [name for name in parts if name not in first and not plain.get(name)]
+        return ", ".join(parts[name] for name in (*first, *rest))
 
 
 @dataclass(frozen=True)
@@ -89,63 +99,26 @@ class Board:
         tables: the tables.
         columns: the metrics shown, in order.
         notes: what a reader of all of it must know: how tables differ, which files were left out.
+        group_by: what the tables were put in order by, before all else.
     """
 
     tables: tuple[Table, ...]
     columns: tuple[Column, ...]
     notes: tuple[str, ...]
+    group_by: tuple[str, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
         """All rows as one data frame; numbers in percent, unrounded.
 
         Columns: table (number from 1), method, kind (``ranked`` or ``reference``), stream, protocol, order,
-        backbone, label_space, fingerprint, seeds (how many), for each metric its mean and ``METRIC_ci95``
-        (half the width of the 95 % interval over seeds; missing for a single seed), uses, status, reason.
+        shots, backbone, label_space, fingerprint, seeds (how many), group (where rank groups are known), for
+        each metric its mean and ``METRIC_ci95`` (half the width of the 95 % interval over seeds; missing for
+        a single seed), uses, status, reason.
         """
-        import pandas as pd
+        from clbench.boards.frames import board_frame
 
-        names = [name for column in self.columns for name in (column.name, f"{column.name}_ci95")]
-        rows = []
-        for number, table in enumerate(self.tables, start=1):
-            group = table.group
-            for row in table.rows:
-                values: dict[str, object] = {}
-                for column in self.columns:
-                    interval = row.values.get(column.name)
-                    values[column.name] = interval.mean if interval else None
-                    values[f"{column.name}_ci95"] = interval.half_width if interval else None
-                rows.append(
-                    {
-                        "table": number,
-                        "method": row.method,
-                        "kind": row.kind,
-                        "stream": group.stream,
-                        "protocol": group.protocol,
-                        "order": group.order,
-                        "backbone": group.backbone,
-                        "label_space": group.label_space,
-                        "fingerprint": group.fingerprint,
-                        "seeds": row.seeds,
-                        **values,
-                        "uses": row.uses,
-                        "status": row.status,
-                        "reason": row.reason,
-                    }
-                )
-        head = [
-            "table",
-            "method",
-            "kind",
-            "stream",
-            "protocol",
-            "order",
-            "backbone",
-            "label_space",
-            "fingerprint",
-        ]
-        frame = pd.DataFrame(rows, columns=[*head, "seeds", *names, "uses", "status", "reason"])
-        return frame.astype({"seeds": "Int64", **dict.fromkeys(names, "float64")})
+        return board_frame(self)
 
 
 def leaderboard(
@@ -154,55 +127,36 @@ def leaderboard(
     metrics: Sequence[str] = DEFAULT_METRICS,
     extra: Sequence[MetricSpec] = (),
     only: Mapping[str, Collection[str]] | None = None,
+    group_by: Sequence[str] = (),
+    sort: str | None = None,
+    groups: bool | None = None,
 ) -> Board:
     """Return the leaderboard of all records under ``paths`` (files or folders).
 
-    ``only`` names what to show, by a key of :data:`FILTERS`: ``{"order": ["I"]}``. A file that is no good
-    record is named in the board's notes and stops nothing; so is a name in ``only`` that no record has.
+    ``groups`` is whether rows get rank groups, for which predictions beside the records are read; see
+    :func:`clbench.boards.ranking.with_rank_groups`.
+
+    ``only`` names what to show, by a key of :data:`clbench.boards.arranging.FILTERS`: ``{"order": ["I"]}``.
+    A file that is no good record is named in the board's notes and stops nothing; so is a name in ``only``
+    that no record has. For the others see :func:`board_of`.
 
     Raises:
         RecordError: a path does not exist.
-        UnknownNameError: a metric that neither clbench nor ``extra`` provides.
+        UnknownNameError: no such metric, grouping, or metric to sort by.
     """
     loaded = load_records(list(paths))
     notes = [f"left out: {' '.join(str(problem).split())}" for problem in loaded.problems]
-    return board_of(
-        [record for record in loaded.records if _wanted(record, only or {})],
+    board = board_of(
+        [record for record in loaded.records if chosen(record, only or {})],
         metrics=metrics,
         extra=extra,
-        notes=[*notes, *_unmatched(loaded.records, only or {})],
+        notes=[*notes, *unmatched(loaded.records, only or {})],
+        group_by=group_by,
+        sort=sort,
     )
+    from clbench.boards.ranking import with_rank_groups
 
-
-FILTERS: Mapping[str, Callable[[Record], str]] = MappingProxyType(
-    {
-        "method": lambda record: record.method.name,
-        "stream": lambda record: record.stream.name,
-        "order": lambda record: record.stream.order,
-        "shots": lambda record: str(record.stream.shots or "full"),
-        "protocol": lambda record: record.stream.protocol,
-        "backbone": lambda record: record.backbone.name,
-        "label_space": lambda record: record.label_space,
-    }
-)
-"""What records may be chosen by."""
-
-
-def _wanted(record: Record, only: Mapping[str, Collection[str]]) -> bool:
-    return all(FILTERS[kind](record) in wanted for kind, wanted in only.items())
-
-
-def _unmatched(records: Sequence[Record], only: Mapping[str, Collection[str]]) -> list[str]:
-    """Names that were asked for and that no record has: a typing error should not look like an empty result."""
-    lines = []
-    for kind, wanted in only.items():
-        known = sorted({FILTERS[kind](record) for record in records})
-        for name in wanted:
-            if name not in known:
-                near = did_you_mean(name, known)
-                hint = f"; did you mean {' or '.join(near)}?" if near else f"; there is {', '.join(known)}"
-                lines.append(f"no record has {kind.replace('_', ' ')} {name!r}{hint if known else ''}")
-    return lines
+    return with_rank_groups(board, loaded.stored, sort, wanted=groups)
 
 
 def board_of(
@@ -211,27 +165,40 @@ def board_of(
     metrics: Sequence[str] = DEFAULT_METRICS,
     extra: Sequence[MetricSpec] = (),
     notes: Sequence[str] = (),
+    group_by: Sequence[str] = (),
+    sort: str | None = None,
 ) -> Board:
     """Return the leaderboard of ``records``.
 
     Args:
         records: any mixture; those that may be compared come into one table.
-        metrics: names of the metrics to show: ``transfer, average, last, forgetting`` or one of ``extra``.
+        metrics: names of the metrics to show, of :mod:`clbench.definitions` or of ``extra``.
         extra: further metrics, from plugins.
         notes: lines to put first among the board's notes.
+        group_by: what to put the tables in order by, before all else, of ``stream, order, shots, protocol,
+            backbone, label_space``. It never brings rows together that may not be compared.
+        sort: the metric whose best value comes first, or ``method``.  Default: average.
 
     Raises:
-        UnknownNameError: a metric that neither clbench nor ``extra`` provides.
+        UnknownNameError: no such metric, grouping, or metric to sort by.
     """
-    columns = columns_of(metrics, extra)
+    columns, by = columns_of(metrics, extra), grouping(group_by)
+    if sort is not None:
+        sorted_rows([], columns, sort)
     groups: dict[Group, list[Record]] = {}
     for record in records:
         groups.setdefault(Group.of(record), []).append(record)
     tables = []
-    for group in sorted(groups, key=lambda g: _order(g, len(groups[g]))):
+    for group in sorted(groups, key=lambda g: (_named(g, by), _order(g, len(groups[g])))):
         rows, remarks = rows_of(groups[group], columns)
+        rows = rows if sort is None else sorted_rows(rows, columns, sort)
         tables.append(Table(group, groups[group][0].fingerprint.fields, tuple(rows), tuple(remarks)))
-    return Board(tuple(tables), columns, (*notes, *_differences(tables)))
+    remarks = [column.remark for column in columns if column.remark]
+    return Board(tuple(tables), columns, (*notes, *remarks, *differences(tables)), by)
+
+
+def _named(group: Group, names: Sequence[str]) -> tuple[str | int, ...]:
+    return tuple(group.shots or 0 if name == "shots" else getattr(group, name) for name in names)
 
 
 def _order(group: Group, records: int) -> tuple[str | int, ...]:
@@ -241,8 +208,8 @@ def _order(group: Group, records: int) -> tuple[str | int, ...]:
     return (*place, -records, group.fingerprint)
 
 
-def _differences(tables: Sequence[Table]) -> list[str]:
-    """For each table but the first: in what it differs from the one that it resembles most."""
+def differences(tables: Sequence[Table]) -> list[str]:
+    """Return a line for each table but the first: in what it differs from the one that it resembles most."""
     lines = []
     for i, table in enumerate(tables[1:], start=1):
         others = [(_differing(tables[k], table), k) for k in range(i)]

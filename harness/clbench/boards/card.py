@@ -17,7 +17,7 @@ from clbench.results.claims import AnyClaim
 from clbench.results.records import Record
 from clbench.specs import MethodSpec
 
-__all__ = ["Card", "Cost", "card_grids", "costs_of", "declared", "render_card"]
+__all__ = ["Card", "Cost", "card_grids", "cost_of", "costs_of", "declared", "render_card"]
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,12 @@ def costs_of(records: Iterable[Record]) -> tuple[Cost, ...]:
         if record.status == "finished":
             origin = record.provenance
             groups[Group.of(record), origin.device, origin.threads].append(record)
-    costs = [_cost(v.label, v.records) for group in groups.values() for v in variants(group)]
+    costs = [cost_of(v.label, v.records) for group in groups.values() for v in variants(group)]
     return tuple(sorted(costs, key=lambda c: (c.stream, c.order, c.backbone, c.device, c.threads, c.run)))
 
 
-def _cost(run: str, records: Sequence[Record]) -> Cost:
+def cost_of(run: str, records: Sequence[Record]) -> Cost:
+    """Return what ``records`` cost, which differ in nothing but their seed and ran on one kind of machine."""
     sample, spent = records[0], [r.resources for r in records]
     stored = [s.stored_parameters for s in spent if s.stored_parameters]
     growth = [(row[-1] - row[0]) / (len(row) - 1) for row in stored if len(row) > 1]

@@ -1,15 +1,13 @@
-"""A board as captions, headers and cells for people; what a cell looks like is up to the format."""
+"""Tables for people: captions, headers and cells; what a cell looks like is up to the format."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from clbench.boards.board import Board, Table
-from clbench.boards.rows import Column, Row
 from clbench.results.statistics import Interval
 
-__all__ = ["Cell", "Grid", "grid"]
+__all__ = ["NONE", "Cell", "Grid", "in_sections", "number", "with_marks"]
 
 NONE = "–"
 
@@ -22,84 +20,85 @@ class Cell:
         text: unescaped.
         best, second: the best and the second best of the ranked methods in its column.
         reference: names a method that does not compete.
+        marks: signs of the notes that belong to it, such as ``†``.
     """
 
     text: str
     best: bool = False
     second: bool = False
     reference: bool = False
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table for people; ``align`` has ``left`` or ``right`` for each column."""
+    """A table for people.
+
+    Attributes:
+        caption: what it is about.
+        headers: one for each column.
+        align: ``left`` or ``right`` for each column.
+        rows: of cells, one for each column.
+        notes: what belongs under it, one line each.
+        sections: number of the first row and title of each block of rows; an untitled one is set off by a
+            line. Empty: no blocks.
+        spans: title and width of groups of columns, from the left; empty: none.
+        label: short and unique, to refer to the table by.
+    """
 
     caption: str
     headers: tuple[str, ...]
     align: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...]
+    sections: tuple[tuple[int, str], ...] = ()
+    spans: tuple[tuple[str, int], ...] = ()
+    label: str = ""
+
+    def flat_headers(self) -> tuple[str, ...]:
+        """The headers, each with the title of its group in front."""
+        titles = [title for title, width in self.spans for _ in range(width)]
+        if not titles:
+            return self.headers
+        return tuple(f"{t} {h}".strip() for t, h in zip(titles, self.headers, strict=True))
 
 
-def grid(board: Board) -> list[Grid]:
-    """Return the tables of ``board``: percent with two decimals, ± half the 95 % interval."""
-    several = len(board.tables) > 1
-    return [
-        _grid(table, board.columns, f"Table {number}: " if several else "")
-        for number, table in enumerate(board.tables, start=1)
-    ]
+def in_sections(grid: Grid) -> list[Grid]:
+    """Return ``grid`` as one table for each of its blocks, for formats that cannot show blocks."""
+    if not any(title for _, title in grid.sections):
+        return [replace(grid, sections=())]
+    starts = [start for start, _ in grid.sections]
+    blocks = []
+    for (start, title), end in zip(grid.sections, [*starts[1:], len(grid.rows)], strict=True):
+        last = end == len(grid.rows)
+        caption = f"{grid.caption}: {title}" if title else grid.caption
+        rows, notes = grid.rows[start:end], grid.notes if last else ()
+        blocks.append(replace(grid, caption=caption, rows=rows, notes=notes, sections=()))
+    return blocks
 
 
-def _grid(table: Table, columns: Sequence[Column], prefix: str) -> Grid:
-    group = table.group
-    uses = any(row.uses for row in table.rows)
-    status = any(row.status != "finished" for row in table.rows)
-    headers = ["Method", "Stream", "Order", "Backbone", "Seeds", *(c.title for c in columns)]
-    align = ["left", "left", "left", "left", "right", *("right" for _ in columns)]
-    for shown, title in ((uses, "Uses"), (status, "Status")):
-        if shown:
-            headers.append(title)
-            align.append("left")
-    marks = {column.name: _marks(table.rows, column) for column in columns}
-    rows = []
-    for number, row in enumerate(table.rows):
-        cells = [
-            Cell(row.method, reference=row.kind == "reference"),
-            Cell(group.stream),
-            Cell(group.order),
-            Cell(group.backbone),
-            Cell(NONE if row.seeds is None else str(row.seeds)),
-        ]
-        for column in columns:
-            cell = Cell(_number(row.values.get(column.name)))
-            best, second = marks[column.name]
-            cells.append(replace(cell, best=number in best, second=number in second))
-        if uses:
-            cells.append(Cell(row.uses))
-        if status:
-            cells.append(Cell(row.status))
-        rows.append(tuple(cells))
-    reasons = [f"{row.method} {row.status}: {row.reason}" for row in table.rows if row.reason]
-    return Grid(prefix + group.title, tuple(headers), tuple(align), tuple(rows), (*reasons, *table.notes))
-
-
-def _number(interval: Interval | None) -> str:
+def number(interval: Interval | None, decimals: int = 2, *, spread: bool = True) -> str:
+    """Return ``mean ± half`` of the 95 % interval; without the interval if ``spread`` is false."""
     if interval is None:
         return NONE
-    spread = "" if interval.half_width is None else f" ± {interval.half_width:.2f}"
-    return f"{interval.mean:.2f}{spread}"
+    half = "" if interval.half_width is None or not spread else f" ± {interval.half_width:.{decimals}f}"
+    return f"{interval.mean:.{decimals}f}{half}"
 
 
-def _marks(rows: Sequence[Row], column: Column) -> tuple[set[int], set[int]]:
-    """Numbers of the best and of the second best ranked rows; figures that print alike share a mark."""
-    values = {
-        number: round(row.values[column.name].mean, 2)
-        for number, row in enumerate(rows)
-        if row.kind == "ranked" and row.status == "finished" and column.name in row.values
+def with_marks(
+    column: Mapping[int, Cell],
+    values: Mapping[int, float],
+    decimals: int = 2,
+    *,
+    higher_is_better: bool = True,
+) -> dict[int, Cell]:
+    """Return the cells of a column, the best and the second best of ``values`` marked.
+
+    ``values`` has the rows that compete. Figures that print alike share a mark; one figure alone has none.
+    """
+    shown = {row: round(value, decimals) for row, value in values.items()}
+    ranking = sorted(set(shown.values()), reverse=higher_is_better) if len(shown) > 1 else []
+    return {
+        row: replace(cell, best=shown.get(row) in ranking[:1], second=shown.get(row) in ranking[1:2])
+        for row, cell in column.items()
     }
-    if len(values) < 2:
-        return set(), set()
-    ranking = sorted(set(values.values()), reverse=column.higher_is_better)
-    best = {n for n, value in values.items() if value == ranking[0]}
-    second = {n for n, value in values.items() if len(ranking) > 1 and value == ranking[1]}
-    return best, second

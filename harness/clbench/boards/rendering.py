@@ -1,19 +1,49 @@
-"""Leaderboards as text: for terminals, Markdown, LaTeX, HTML, CSV and JSON."""
+"""Leaderboards as text or bytes: for terminals, Markdown, LaTeX, HTML, CSV, JSON and Parquet."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from clbench.boards.board import Board
-from clbench.boards.cells import Cell, Grid, grid
-from clbench.boards.writing import frame_as_csv, frame_as_json, grids_as_markdown, grids_as_text
-from clbench.errors import UnknownNameError
+from clbench.boards.cells import Grid
+from clbench.boards.latex import grids_as_latex
+from clbench.boards.layouts import LAYOUTS
+from clbench.boards.views import Options
+from clbench.boards.webpage import grids_as_page
+from clbench.boards.writing import (
+    frame_as_csv,
+    frame_as_json,
+    frame_as_parquet,
+    grids_as_markdown,
+    grids_as_text,
+)
+from clbench.errors import ConfigError, UnknownNameError
 from clbench.specs import FormatSpec, load_reference
 
-__all__ = ["FORMATS", "Format", "render"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FORMATS", "Format", "View", "encode", "is_binary", "render", "view_of"]
+
+
+@dataclass(frozen=True)
+class View:
+    """What a format writes.
+
+    Attributes:
+        grids: tables for people, by whether they are for a paper.
+        notes: what belongs under all of them.
+        frame: makes the rows for programs.
+        flat: why the rows cannot stand in one flat table, if they cannot.
+    """
+
+    grids: Callable[[bool], Sequence[Grid]]
+    notes: tuple[str, ...]
+    frame: Callable[[], pd.DataFrame]
+    flat: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,166 +51,128 @@ class Format:
     """A way to write a board.
 
     Attributes:
-        write: makes the text.
+        write: makes the text, or the bytes of a file that is no text.
         suffix: file suffix with its dot.
+        binary: whether it is no text.
     """
 
-    write: Callable[[Board], str]
+    write: Callable[[View], str | bytes]
     suffix: str
+    binary: bool = False
 
 
-def render(board: Board, format: str = "text", *, extra: Iterable[FormatSpec] = ()) -> str:
+def view_of(board: Board, *, layout: str = "summary", options: Options | None = None) -> View:
+    """Return what formats write of ``board``.
+
+    Raises:
+        UnknownNameError: no such layout.
+    """
+    if layout not in LAYOUTS:
+        raise UnknownNameError("layout", layout, LAYOUTS)
+    chosen, how = LAYOUTS[layout], options or Options()
+    return View(
+        grids=lambda paper: chosen.grids(board, replace(how, paper=paper)),
+        notes=chosen.notes(board),
+        frame=lambda: chosen.frame(board, how.columns),
+    )
+
+
+def render(
+    board: Board,
+    format: str = "text",
+    *,
+    extra: Iterable[FormatSpec] = (),
+    layout: str = "summary",
+    options: Options | None = None,
+) -> str:
     """Return ``board`` in ``format``, without a line end after the last line.
 
-    ``text, md, latex, html`` are for people: percent with two decimals, ± half the 95 % interval over seeds,
-    best ranked value bold and (LaTeX, HTML) second best underlined, references in italics. ``csv, json``
-    are for programs: one flat row per line of the tables, percent unrounded.
+    ``text, md, latex, html`` are for people: percent, ± half the 95 % interval over seeds, best ranked value
+    bold and (LaTeX, HTML) second best underlined, references in italics. ``csv, json`` are for programs: one
+    flat row per line of the tables, percent unrounded.
 
     Args:
         board: what to write.
         format: a name of :data:`FORMATS` or of ``extra``.
-        extra: further formats, from plugins.
+        extra: further formats, from plugins; they get the board, and lay it out themselves.
+        layout: a name of :data:`clbench.boards.layouts.LAYOUTS`.
+        options: columns, decimals and intervals.
+
+    Raises:
+        UnknownNameError: no such format, layout or column.
+        ConfigError: the format is no text; see :func:`encode`.
+    """
+    written = _written(board, format, extra, view_of(board, layout=layout, options=options))
+    if isinstance(written, bytes):
+        raise ConfigError(
+            f"{format} is no text", why="it cannot be printed", fix=f"write it to a file: -f {format} -o FILE"
+        )
+    return written.rstrip("\n")
+
+
+def encode(
+    board: Board,
+    format: str = "text",
+    *,
+    extra: Iterable[FormatSpec] = (),
+    view: View | None = None,
+) -> bytes:
+    """Return the content of a file with ``board`` in ``format``; text ends with a line end.
+
+    Args:
+        board: what to write.
+        format, extra: as for :func:`render`.
+        view: how it is laid out, and what stands beside it.  Default: the summary.
+
+    Raises:
+        UnknownNameError: no such format.
+        ConfigError: the format needs a package that is missing, or one flat table where there are several.
+    """
+    written = _written(board, format, extra, view or view_of(board))
+    return written if isinstance(written, bytes) else f"{written.rstrip(chr(10))}\n".encode()
+
+
+def is_binary(format: str, extra: Iterable[FormatSpec] = ()) -> bool:
+    """Return whether ``format`` is no text.
 
     Raises:
         UnknownNameError: no such format.
     """
     plugins = {spec.name: spec for spec in extra}
     if format in FORMATS:
-        return FORMATS[format].write(board).rstrip("\n")
+        return FORMATS[format].binary
     if format in plugins:
-        return str(load_reference(plugins[format].factory)(board)).rstrip("\n")
+        return plugins[format].binary
     raise UnknownNameError("format", format, [*FORMATS, *plugins])
 
 
-def _text(board: Board) -> str:
-    return grids_as_text(grid(board), board.notes)
+def _written(board: Board, format: str, extra: Iterable[FormatSpec], view: View) -> str | bytes:
+    plugins = {spec.name: spec for spec in extra}
+    if format in FORMATS:
+        return FORMATS[format].write(view)
+    if format in plugins:
+        if view.flat:
+            raise ConfigError(f"{format} cannot show this", why=view.flat)
+        made = load_reference(plugins[format].factory)(board)
+        return made if isinstance(made, bytes) else str(made)
+    raise UnknownNameError("format", format, [*FORMATS, *plugins])
 
 
-def _markdown(board: Board) -> str:
-    return grids_as_markdown(grid(board), board.notes)
-
-
-_LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "±": r"$\pm$",
-        "–": "--",
-        "…": r"\ldots{}",
-        "×": r"$\times$",
-    }
-)
-
-
-def _latex(board: Board) -> str:
-    def mark(cell: Cell) -> str:
-        text = cell.text.translate(_LATEX)
-        if cell.best:
-            return rf"\textbf{{{text}}}"
-        if cell.second:
-            return rf"\underline{{{text}}}"
-        return rf"\textit{{{text}}}" if cell.reference else text
-
-    blocks = ["% needs \\usepackage{booktabs}"]
-    for table in grid(board):
-        columns = "".join(side[0] for side in table.align)
-        lines = [
-            r"\begin{table}[t]",
-            r"\centering",
-            rf"\caption{{{table.caption.translate(_LATEX)}. Accuracy in \%.}}",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            " & ".join(title.translate(_LATEX) for title in table.headers) + r" \\",
-            r"\midrule",
-            *(" & ".join(mark(cell) for cell in row) + r" \\" for row in table.rows),
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-        ]
-        blocks.append("\n".join([*lines, *(f"% {note}" for note in table.notes)]))
-    return "\n\n".join([*blocks, *(["\n".join(f"% {note}" for note in board.notes)] if board.notes else [])])
-
-
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #222; }
-table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; padding: .5rem 0; }
-th, td { padding: .3rem .8rem; border-bottom: 1px solid #ddd; text-align: left; white-space: nowrap; }
-thead th { border-bottom: 2px solid #444; }
-.number { text-align: right; }
-.reference { font-style: italic; color: #555; }
-.notes { color: #555; }
-"""
-
-
-def _html(board: Board) -> str:
-    parts = [
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-        "<title>clbench leaderboard</title>",
-        f"<style>{_STYLE}</style>\n</head>\n<body>",
-        *(_html_table(table) for table in grid(board)),
-        "" if board.tables else "<p>no records</p>",
-        _html_notes(board.notes),
-        "</body>\n</html>",
-    ]
-    return "\n".join(part for part in parts if part)
-
-
-def _html_table(table: Grid) -> str:
-    classes = [' class="number"' if side == "right" else "" for side in table.align]
-
-    def mark(cell: Cell) -> str:
-        text = html.escape(cell.text)
-        return f"<strong>{text}</strong>" if cell.best else f"<u>{text}</u>" if cell.second else text
-
-    head = "".join(f"<th{c}>{html.escape(t)}</th>" for c, t in zip(classes, table.headers, strict=True))
-    body = []
-    for row in table.rows:
-        cells = "".join(f"<td{c}>{mark(cell)}</td>" for c, cell in zip(classes, row, strict=True))
-        opening = '<tr class="reference">' if row[0].reference else "<tr>"
-        body.append(f"{opening}{cells}</tr>")
-    return "\n".join(
-        [
-            f"<table>\n<caption>{html.escape(table.caption)}</caption>",
-            f"<thead><tr>{head}</tr></thead>\n<tbody>",
-            *body,
-            "</tbody>\n</table>",
-            _html_notes(table.notes),
-        ]
-    )
-
-
-def _html_notes(notes: Iterable[str]) -> str:
-    items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    return f'<ul class="notes">{items}</ul>' if items else ""
-
-
-def _csv(board: Board) -> str:
-    return frame_as_csv(board.frame)
-
-
-def _json(board: Board) -> str:
-    return frame_as_json(board.frame)
+def _frame(view: View) -> pd.DataFrame:
+    if view.flat:
+        raise ConfigError("csv, json and parquet hold one flat table", why=view.flat, fix="write two files")
+    return view.frame()
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        "text": Format(_text, ".txt"),
-        "md": Format(_markdown, ".md"),
-        "csv": Format(_csv, ".csv"),
-        "latex": Format(_latex, ".tex"),
-        "html": Format(_html, ".html"),
-        "json": Format(_json, ".json"),
+        "text": Format(lambda v: grids_as_text(v.grids(False), v.notes), ".txt"),
+        "md": Format(lambda v: grids_as_markdown(v.grids(False), v.notes), ".md"),
+        "csv": Format(lambda v: frame_as_csv(_frame(v)), ".csv"),
+        "latex": Format(lambda v: grids_as_latex(v.grids(True), v.notes), ".tex"),
+        "html": Format(lambda v: grids_as_page(v.grids(False), v.notes), ".html"),
+        "json": Format(lambda v: frame_as_json(_frame(v)), ".json"),
+        "parquet": Format(lambda v: frame_as_parquet(_frame(v)), ".parquet", binary=True),
     }
 )
 """Formats that clbench writes by itself."""

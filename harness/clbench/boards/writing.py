@@ -9,12 +9,19 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from clbench.boards.cells import Cell, Grid
+from clbench.boards.cells import Cell, Grid, in_sections
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["frame_as_csv", "frame_as_json", "frame_records", "grids_as_markdown", "grids_as_text"]
+__all__ = [
+    "frame_as_csv",
+    "frame_as_json",
+    "frame_as_parquet",
+    "frame_records",
+    "grids_as_markdown",
+    "grids_as_text",
+]
 
 
 def grids_as_text(grids: Iterable[Grid], notes: Iterable[str], *, empty: str = "no records") -> str:
@@ -22,10 +29,10 @@ def grids_as_text(grids: Iterable[Grid], notes: Iterable[str], *, empty: str = "
     from tabulate import tabulate
 
     blocks = []
-    for table in grids:
+    for table in (block for grid in grids for block in in_sections(grid)):
         body = tabulate(
-            [[cell.text for cell in row] for row in table.rows],
-            headers=table.headers,
+            [[_marked(cell) for cell in row] for row in table.rows],
+            headers=_stacked(table),
             tablefmt="simple",
             colalign=table.align,
             disable_numparse=True,
@@ -39,14 +46,14 @@ def grids_as_markdown(grids: Iterable[Grid], notes: Iterable[str], *, empty: str
     from tabulate import tabulate
 
     def mark(cell: Cell) -> str:
-        text = cell.text.replace("|", r"\|").replace("*", r"\*")
+        text = _marked(cell).replace("|", r"\|").replace("*", r"\*")
         return f"**{text}**" if cell.best else f"*{text}*" if cell.reference else text
 
     blocks = []
-    for table in grids:
+    for table in (block for grid in grids for block in in_sections(grid)):
         body = tabulate(
             [[mark(cell) for cell in row] for row in table.rows],
-            headers=table.headers,
+            headers=table.flat_headers(),
             tablefmt="pipe",
             colalign=table.align,
             disable_numparse=True,
@@ -65,6 +72,13 @@ def frame_as_csv(frame: pd.DataFrame) -> str:
     return text.getvalue()
 
 
+def frame_as_parquet(frame: pd.DataFrame) -> bytes:
+    """Return the rows as an Apache Parquet file, unrounded, columns typed; a missing value is null."""
+    stream = io.BytesIO()
+    frame.to_parquet(stream, engine="pyarrow", index=False)
+    return stream.getvalue()
+
+
 def frame_as_json(frame: pd.DataFrame) -> str:
     """Return the rows as a JSON list, unrounded; a missing value is null."""
     return json.dumps(frame_records(frame), indent=2, ensure_ascii=False, allow_nan=False)
@@ -76,6 +90,18 @@ def frame_records(frame: pd.DataFrame) -> list[dict[str, object]]:
         {str(name): _plain(value) for name, value in row.items()}
         for row in frame.astype(object).to_dict(orient="records")
     ]
+
+
+def _marked(cell: Cell) -> str:
+    return f"{cell.text} {','.join(cell.marks)}" if cell.marks else cell.text
+
+
+def _stacked(table: Grid) -> tuple[str, ...]:
+    """Headers under the titles of their groups."""
+    titles = [title for title, width in table.spans for _ in range(width)]
+    if not titles:
+        return table.headers
+    return tuple(f"{title}\n{header}" for title, header in zip(titles, table.headers, strict=True))
 
 
 def _plain(value: object) -> object:

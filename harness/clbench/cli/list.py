@@ -55,9 +55,10 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "text": "for terminals",
         "md": "Markdown",
         "csv": "unrounded, for programs",
-        "latex": "with booktabs",
+        "latex": "for papers, with booktabs",
         "html": "a page",
         "json": "unrounded, for programs",
+        "parquet": "unrounded and typed, for programs; a file",
     },
 }
 

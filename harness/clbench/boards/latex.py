@@ -1,0 +1,141 @@
+"""Tables for papers: LaTeX with booktabs, caption above, notes below, shrunk where the line is too short."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clbench.boards.cells import Cell, Grid
+
+__all__ = ["grids_as_latex"]
+
+_ESCAPES = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        '"': r"\textquotedbl{}",
+        "±": r"$\pm$",
+        "–": "--",
+        "—": "---",
+        "…": r"\ldots{}",
+        "×": r"$\times$",
+        "→": r"$\to$",
+        "−": r"$-$",
+        "≥": r"$\geq$",
+        "≤": r"$\leq$",
+        "α": r"$\alpha$",
+        "β": r"$\beta$",
+        "θ": r"$\theta$",
+        "∑": r"$\sum$",
+        "†": r"\dag{}",
+        "‡": r"\ddag{}",
+        "·": r"$\cdot$",
+    }
+)
+
+_NEEDS = r"% needs \usepackage[T1]{fontenc} and \usepackage{booktabs,graphicx}"
+_MANY = 9
+"""From so many columns on their headers are set upright and figures small: eleven data sets fit a line."""
+
+
+def grids_as_latex(grids: Sequence[Grid], notes: Sequence[str]) -> str:
+    """Return a ``table`` for each of ``grids``, and ``notes`` as comments behind them."""
+    blocks = [_NEEDS, *(_table(grid) for grid in grids)]
+    if notes:
+        blocks.append("\n".join(f"% {note}" for note in notes))
+    return "\n\n".join(blocks)
+
+
+def _table(grid: Grid) -> str:
+    wide = len(grid.headers) > _MANY
+    columns = "".join(side[0] for side in grid.align)
+    # Shrinks what is wider than the line, and leaves the rest as it is.
+    fit = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+    return "\n".join(
+        [
+            r"\begin{table}[tbp]",
+            r"\centering",
+            rf"\caption{{{_escaped(grid.caption)}. Accuracy in \%.}}",
+            *([rf"\label{{{grid.label}}}"] if grid.label else []),
+            *([r"\footnotesize", r"\setlength{\tabcolsep}{3pt}"] if wide else [r"\small"]),
+            fit,
+            rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
+            r"\toprule",
+            *_head(grid, wide),
+            *_body(grid),
+            r"\bottomrule",
+            r"\end{tabular}}",
+            *_notes(grid.notes),
+            r"\end{table}",
+        ]
+    )
+
+
+def _head(grid: Grid, wide: bool) -> list[str]:
+    lines = []
+    if grid.spans:
+        cells, rules, at = [], [], 1
+        for title, width in grid.spans:
+            cells.append(rf"\multicolumn{{{width}}}{{c}}{{{_escaped(title)}}}")
+            if title:
+                rules.append(rf"\cmidrule(lr){{{at}-{at + width - 1}}}")
+            at += width
+        lines += [" & ".join(cells) + r" \\", "".join(rules)]
+    upright = wide and not grid.spans
+    titles = [
+        rf"\rotatebox{{90}}{{{_escaped(title)}}}" if upright and side == "right" else _escaped(title)
+        for title, side in zip(grid.headers, grid.align, strict=True)
+    ]
+    return [*lines, " & ".join(titles) + r" \\"]
+
+
+def _body(grid: Grid) -> list[str]:
+    titles = dict(grid.sections)
+    lines = [] if 0 in titles else [r"\midrule"]
+    for number, row in enumerate(grid.rows):
+        if number in titles:
+            lines.append(r"\midrule")
+            if titles[number]:
+                title = rf"\textbf{{{_escaped(titles[number])}}}"
+                lines.append(rf"\multicolumn{{{len(grid.headers)}}}{{@{{}}l}}{{{title}}} \\")
+        lines.append(" & ".join(_cell(cell) for cell in row) + r" \\")
+    return lines
+
+
+def _cell(cell: Cell) -> str:
+    mean, sign, half = cell.text.partition(" ± ")
+    # Beside the means the intervals are small print.
+    text = _escaped(mean) + (rf"{{\scriptsize\,$\pm$\,{_escaped(half)}}}" if sign else "")
+    if cell.best:
+        text = rf"\textbf{{{text}}}"
+    elif cell.second:
+        text = rf"\underline{{{text}}}"
+    elif cell.reference:
+        text = rf"\textit{{{text}}}"
+    marks = _escaped(",".join(cell.marks))
+    return rf"{text}\textsuperscript{{{marks}}}" if marks else text
+
+
+def _notes(notes: Sequence[str]) -> list[str]:
+    if not notes:
+        return []
+    return [
+        r"",
+        r"\smallskip",
+        r"\begin{minipage}{\linewidth}\scriptsize\raggedright",
+        *(rf"{_escaped(note)}\par" for note in notes),
+        r"\end{minipage}",
+    ]
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_ESCAPES)

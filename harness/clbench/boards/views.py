@@ -1,0 +1,86 @@
+"""What layouts have in common: their options, captions, labels, footnotes, and where references stand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from clbench.boards.board import Board, Group, Table
+from clbench.boards.cells import Cell
+from clbench.boards.rows import Row
+
+__all__ = ["Footnotes", "Options", "captioned", "label_of", "slug", "split_references"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How tables for people look.
+
+    Attributes:
+        columns: names of what is shown; ``None``: what the layout shows by itself.
+        decimals: of the figures; ``None``: the layout's.
+        spread: whether figures have ± half their 95 % interval; ``None``: as the layout has it.
+        paper: as papers print tables: references above the others, in columns what differs, in notes
+            what the methods use.
+    """
+
+    columns: tuple[str, ...] | None = None
+    decimals: int | None = None
+    spread: bool | None = None
+    paper: bool = False
+
+
+@dataclass
+class Footnotes:
+    """Notes that cells refer to by letters; equal texts share a letter."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def marked(self, cell: Cell, texts: str) -> Cell:
+        """Return ``cell`` with a letter for each of ``texts``, which commas separate."""
+        letters = []
+        for text in filter(None, texts.split(", ")):
+            if text not in self.texts:
+                self.texts.append(text)
+            letters.append(_letter(self.texts.index(text)))
+        return replace(cell, marks=tuple(letters)) if letters else cell
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes in one line, each behind its letter."""
+        if not self.texts:
+            return ()
+        parts = [f"({_letter(n)}) {text}" for n, text in enumerate(self.texts)]
+        return (f"Uses {', '.join(parts)}",)
+
+
+def _letter(number: int) -> str:
+    return chr(ord("a") + number) if number < 26 else _letter(number // 26 - 1) + _letter(number % 26)
+
+
+def captioned(board: Board, number: int, table: Table) -> str:
+    """Return the caption of a table: its number where there are several, and what its rows share."""
+    prefix = f"Table {number}: " if len(board.tables) > 1 else ""
+    return prefix + table.group.titled(board.group_by)
+
+
+def label_of(group: Group, kind: str) -> str:
+    """Return a name for references to a table, such as ``tab:mini-I-mini-clip-summary``."""
+    parts = [group.stream, group.order, str(group.shots or ""), group.backbone, group.label_space, kind]
+    if group.label_space == "task":
+        parts.remove("task")
+    return "tab:" + "-".join(slug(part) for part in parts if part)
+
+
+def slug(text: str) -> str:
+    """Return ``text`` as letters, digits and hyphens."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
+
+
+def split_references(rows: Sequence[Row]) -> tuple[tuple[Row, ...], tuple[tuple[int, str], ...]]:
+    """Return the rows with the references first, and where each of the two blocks begins."""
+    first = [row for row in rows if row.kind == "reference"]
+    rest = [row for row in rows if row.kind != "reference"]
+    sections = ((0, ""), (len(first), "")) if first and rest else ()
+    return (*first, *rest), sections
