@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from clbench.results.fingerprint import fingerprint
 from clbench.results.records import (
@@ -18,7 +22,7 @@ from clbench.results.records import (
     measure,
 )
 
-__all__ = ["make_record"]
+__all__ = ["make_record", "make_run"]
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -117,3 +121,46 @@ def make_record(
         ),
     }
     return Record.model_validate(values | changes)
+
+
+def make_run(
+    folder: Path,
+    right: Sequence[npt.ArrayLike],
+    *,
+    zero_shot: Sequence[npt.ArrayLike] | None = None,
+    **fields: Any,
+) -> Record:
+    """Write a made-up but valid run to ``folder``: its record and its predictions; return the record.
+
+    Args:
+        folder: is made.
+        right: for each task whether its images were answered right, shape (T, n_j): rows = after task i.
+        zero_shot: the same of the initial model, shape (n_j,); no image where not given.
+        fields: of :func:`make_record`. ``order_of`` names the tasks' keys, if not ``t0, t1, …``.
+    """
+    from clbench.results.predictions import ZERO_SHOT_ROW, save_predictions
+    from clbench.results.store import write_record
+
+    answered = [np.asarray(task, dtype=bool) for task in right]
+    initial = [np.asarray(task, dtype=bool) for task in zero_shot or [np.zeros(a.shape[1]) for a in answered]]
+    keys = fields.pop("order_of", None) or [f"t{j}" for j in range(len(answered))]
+    truth = {
+        key: np.arange(a.shape[1]) % 3 + 3 * j for j, (key, a) in enumerate(zip(keys, answered, strict=True))
+    }
+    space = str(fields.get("label_space", "task"))
+    answers = {}
+    for key, rows, first in zip(keys, answered, initial, strict=True):
+        for i, hits in [(ZERO_SHOT_ROW, first), *enumerate(rows)]:
+            answers[space, i, key] = np.where(hits, truth[key], truth[key] + 1)
+    file = save_predictions(folder, answers, truth)
+    matrix = [[100.0 * int(a[i].sum()) / a.shape[1] for a in answered] for i in range(len(answered))]
+    record = make_record(
+        matrix, zero_shot=[100.0 * int(z.sum()) / len(z) for z in initial], predictions=file, **fields
+    )
+    tasks = tuple(
+        task.model_copy(update={"key": key, "test": a.shape[1]})
+        for task, key, a in zip(record.stream.tasks, keys, answered, strict=True)
+    )
+    record = record.evolve(stream=record.stream.model_copy(update={"tasks": tasks}))
+    write_record(folder, record)
+    return record
