@@ -14,7 +14,7 @@ from clbench.results.predictions import DAMAGE
 
 __all__ = ["check_arrays"]
 
-_NAMES = re.compile(r"(tasks|images|truth|(rows|answers)\|(task|seen|union))\.npy")
+_NAMES = re.compile(r"(tasks|images|truth|(rows|answers)\|(task|seen|union|held-out))\.npy")
 _KINDS: Mapping[str, str] = {"tasks": "U", "images": "iu", "truth": "iu", "rows": "iu", "answers": "iu"}
 _LARGEST = 1 << 30
 

@@ -15,6 +15,7 @@ from clbench.plugins import Contribution, Registry
 from clbench.results.predictions import Predictions
 from clbench.results.records import Record
 from clbench.specs import load_reference
+from clbench.streams.folders import find_dataset, find_stream
 from clbench.streams.tasks import Stream, order_keys
 from clbench.submissions.checks import Check, concluded, failed, unchecked
 
@@ -120,8 +121,11 @@ def check_data(record: Record, predictions: Predictions | None, registry: Regist
     spec, order = found.spec, record.stream.order
     try:
         keys = order_keys(order, [task.key for task in spec.tasks], spec.orders, stream=spec.name)
-        stream = _built(spec.factory, spec.arguments).ordered(order, keys)
-        problems = list(_other_data(record, predictions, stream))
+        stream: Stream = _built(spec.factory, spec.arguments).ordered(order, keys)
+        problems = [
+            *_other_data(record, predictions, stream),
+            *_other_held_out(record, predictions, registry),
+        ]
     except (DataError, OSError) as error:
         return unchecked(name, _not_here(f"the images and labels of {spec.name}", error))
     except ClbenchError as error:
@@ -159,6 +163,23 @@ def _other_data(record: Record, predictions: Predictions | None, stream: Stream)
                 yield f"{task.key}: {wrong} right answers are not the labels of the test images"
 
 
+def _other_held_out(record: Record, predictions: Predictions | None, registry: Registry) -> Iterator[str]:
+    for name, recorded in record.held_out.items():
+        spec = find_dataset(registry, name).spec
+        held = _built(spec.factory, spec.arguments)
+        for field, said, true in (
+            ("digest", recorded.digest, held.digest),
+            ("title", recorded.title, held.title),
+            ("classes", recorded.classes, len(held.classes)),
+            ("test", recorded.test, len(held.test)),
+        ):
+            if said != true:
+                yield f"held out {name}: {field} is {said!r} in the record and {true!r} here"
+        truth = None if predictions is None else predictions.truth.get(name)
+        if truth is not None and not np.array_equal(truth, held.test.labels):
+            yield f"held out {name}: the right answers are not the labels of its images"
+
+
 def check_weights(record: Record, registry: Registry) -> Check:
     """The backbone's weights, activation and preprocessing are those of the fingerprint; loads it."""
     name, recorded = "weights", record.backbone
@@ -183,8 +204,6 @@ def check_weights(record: Record, registry: Registry) -> Check:
 
 def _stream(record: Record, registry: Registry) -> Contribution[StreamSpec] | str:
     """The stream that the record names, or why it is not here."""
-    from clbench.streams.folders import find_stream
-
     try:
         file = RunConfig.from_json(record.config).stream_file
     except (TypeError, KeyError, ValueError):
@@ -200,9 +219,8 @@ def _stream(record: Record, registry: Registry) -> Contribution[StreamSpec] | st
 
 # One build serves all submissions of a stream.
 @lru_cache(maxsize=4)
-def _built(factory: str, arguments: tuple[str, ...]) -> Stream:
-    stream: Stream = load_reference(factory)(*arguments)
-    return stream
+def _built(factory: str, arguments: tuple[str, ...]) -> Any:
+    return load_reference(factory)(*arguments)
 
 
 def _not_here(what: str, error: Exception) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from clbench.errors import RecordError
 from clbench.results.predictions import (
+    HELD_OUT,
     PREDICTIONS_FILE,
     ZERO_SHOT_ROW,
     PredictionKey,
@@ -63,9 +64,11 @@ def check_shape(record: Record, predictions: Predictions) -> Check:
 
 
 def _miscounts(record: Record, predictions: Predictions) -> Iterator[str]:
+    rows = range(ZERO_SHOT_ROW, len(record.stream.tasks))
     tests = {task.key: task.test for task in record.stream.tasks}
-    rows = range(ZERO_SHOT_ROW, len(tests))
     due = {PredictionKey(space, row, task) for space in record.matrices for row in rows for task in tests}
+    due |= {PredictionKey(HELD_OUT, row, name) for row in rows for name in record.held_out}
+    tests |= {name: held.test for name, held in record.held_out.items()}
     yield from _few(f"no answers {_place(key)}" for key in sorted(due - set(predictions.answers)))
     yield from _few(
         f"answers {_place(key)}, of which the record knows nothing"
@@ -81,9 +84,7 @@ def _miscounts(record: Record, predictions: Predictions) -> Iterator[str]:
 def check_columns(record: Record, predictions: Predictions) -> Check:
     """Right answers are classes of their task; answers are classes that their label space has."""
     classes = sum(task.classes for task in record.stream.tasks)
-    good = (
-        f"right answers are classes of their task, answers among the {classes} classes of their label space"
-    )
+    good = f"right answers are classes of their task, answers of their label space ({classes} in all)"
     return concluded(
         "label spaces",
         good,
@@ -103,7 +104,15 @@ def _outsiders(record: Record, predictions: Predictions) -> Iterator[str]:
         if task in tasks and (count := outside(columns, offsets[tasks[task]], offsets[tasks[task] + 1])):
             yield f"{task}: {count} right answers are no class of it"
     lines = []
+    for name, held in sorted(record.held_out.items()):
+        if count := outside(predictions.truth.get(name, np.zeros(0)), 0, held.classes):
+            yield f"{name}: {count} right answers are no class of it"
     for key, columns in sorted(predictions.answers.items()):
+        if key.label_space == HELD_OUT and key.task in record.held_out:
+            classes = record.held_out[key.task].classes
+            if count := outside(columns, 0, classes):
+                lines.append(f"{count} answers {_place(key)} are not among its {classes} classes")
+            continue
         if key.task not in tasks:
             continue
         own = tasks[key.task]

@@ -119,6 +119,7 @@ def _contradictions(record: Record, config: RunConfig, key: str) -> Iterator[str
         "seed": (config.seed, record.seed),
         "label_space": (config.label_space, record.label_space),
         "label_spaces": (sorted(config.label_spaces), sorted(record.matrices)),
+        "held_out": (sorted(config.held_out), sorted(record.held_out)),
         "settings": (dict(config.settings), record.method.settings),
         "settings_sources": (dict(config.settings_sources), record.method.settings_sources),
     }
