@@ -7,16 +7,19 @@ from typing import Any
 import click
 
 from clbench import __version__
+from clbench.cli.admit import admit
 from clbench.cli.audit import audit
 from clbench.cli.claims import claims
 from clbench.cli.leaderboard import leaderboard
 from clbench.cli.list import list_
 from clbench.cli.plot import plot
 from clbench.cli.plugins import plugins
+from clbench.cli.report import report
 from clbench.cli.rescore import rescore
 from clbench.cli.run import run
 from clbench.cli.session import Session, disable_plugin_option
 from clbench.cli.show import show
+from clbench.cli.site import site
 from clbench.cli.stream import stream
 from clbench.cli.submit import submit
 from clbench.cli.verify import verify
@@ -75,11 +78,13 @@ for _command in (
     run,
     leaderboard,
     plot,
+    site,
     claims,
     rescore,
     audit,
     submit,
     verify,
+    admit,
     list_,
     show,
     stream,
