@@ -1,0 +1,108 @@
+"""From a folder of records to a folder of pages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clbench.boards.claims import Comparison
+from clbench.boards.published import published_folder
+from clbench.boards.site.assets import asset_files, libraries
+from clbench.boards.site.contents import SITE_METRICS, Contents, Known, contents_of
+from clbench.boards.site.downloads import data_files, record_files
+from clbench.boards.site.literature import Published, published_of
+from clbench.boards.site.pages import Site, html_pages
+from clbench.boards.site.writing import MANIFEST, write_files
+from clbench.errors import ConfigError, RecordError
+from clbench.results.store import load_records
+from clbench.specs import MetricSpec
+
+__all__ = ["SiteWritten", "build_site"]
+
+
+@dataclass(frozen=True)
+class SiteWritten:
+    """What was written: the folder, sizes in bytes by path, and what the site shows."""
+
+    out: Path
+    sizes: Mapping[str, int]
+    contents: Contents
+    literature: Published
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(self.sizes.values())
+
+
+def build_site(
+    leaderboards: Path,
+    out: Path,
+    *,
+    title: str = "clbench leaderboard",
+    base_url: str = "",
+    predictions: bool = True,
+    published: Path | None = None,
+    known: Mapping[str, Known] | None = None,
+    claims: Collection[Comparison] = (),
+    metrics: Sequence[str] = SITE_METRICS,
+    extra: Sequence[MetricSpec] = (),
+    groups: bool | None = None,
+) -> SiteWritten:
+    """Write the site of all records under ``leaderboards`` to ``out``; equal records give equal bytes.
+
+    Args:
+        leaderboards: a folder of records at any depth.
+        out: where the site goes; an earlier site there is replaced, other files are left alone.
+        title: of the site.
+        base_url: where it will stand; adds canonical links and a site map.
+        predictions: whether each run's predictions are copied to be downloaded.
+        published: the literature's folder; default: ``published`` in ``leaderboards``, else clbench's own.
+        known: what installed packages tell of methods, by name.
+        claims: published figures beside the records, of any methods.
+        metrics, extra: columns of the boards, as in :func:`clbench.boards.board_of`.
+        groups: whether rows get rank groups, as in :func:`clbench.boards.leaderboard`.
+
+    Raises:
+        RecordError: there is no record, or a published file cannot be read.
+        ConfigError: ``out`` is in the way of other files or lies among the records, or libraries are missing.
+        UnknownNameError: no such metric.
+    """
+    _apart(leaderboards, out)
+    if published is not None and not published.is_dir():
+        raise RecordError(f"there is no folder {published}", fix="name the folder of averages.csv")
+    beside = leaderboards / "published"
+    folder = published or (beside if beside.is_dir() else published_folder())
+    loaded = load_records([leaderboards])
+    if not loaded.stored:
+        problems = "; ".join(" ".join(str(problem).split()) for problem in loaded.problems[:3])
+        raise RecordError(
+            f"there is no record under {leaderboards} to show",
+            why=problems or "no folder in it has a record.json",
+            fix="name a folder of records: clbench site leaderboards --out site",
+        )
+    assets = asset_files()
+    contents = contents_of(loaded, known=known, claims=claims, metrics=metrics, extra=extra, groups=groups)
+    literature = published_of(folder) if folder.is_dir() else Published()
+    site = Site(title, base_url.rstrip("/"), predictions, tuple(libraries()))
+    pages = {path: text.encode() for path, text in html_pages(site, contents, literature)}
+    files = {**pages, **assets, **data_files(contents, literature)}
+    # GitHub Pages would else run the files through Jekyll.
+    files[".nojekyll"] = b""
+    if site.base_url:
+        files["sitemap.txt"] = "".join(f"{site.base_url}/{path}\n" for path in sorted(pages)).encode()
+    sizes = write_files(out, files, record_files(contents, predictions=predictions))
+    return SiteWritten(out, sizes, contents, literature)
+
+
+def _apart(leaderboards: Path, out: Path) -> None:
+    inner, outer = out.resolve(), leaderboards.resolve()
+    if inner == outer or outer in inner.parents:
+        raise ConfigError(
+            f"the site cannot lie in {leaderboards}",
+            why="its copies of the records would be taken for records the next time",
+            fix="give a folder outside of it with --out",
+        )
+    if (out / MANIFEST).is_dir() or out.is_file():
+        raise ConfigError(f"{out} is not a folder that a site can be written to", fix="give another with --out")

@@ -1,0 +1,145 @@
+"""Numbers of a board as its pages show them: cells with marks, per-task tables, data of the charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clbench.boards.cells import NONE
+from clbench.boards.rows import Column
+from clbench.boards.site.contents import BoardPage, RowView
+from clbench.results.metrics import MatrixError, average_per_task, last_per_task, transfer_per_task
+from clbench.results.statistics import Interval, mean_interval
+
+__all__ = ["TASK_METRICS", "Figure", "TaskTable", "board_figures", "scatter_rows", "signed", "task_tables"]
+
+TASK_METRICS: dict[str, Callable[[Any], Any]] = {
+    "Transfer": transfer_per_task,
+    "Average": average_per_task,
+    "Last": last_per_task,
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A mean in percent with half its 95 % interval, as text and as a number; ``mark``: best or second."""
+
+    interval: Interval | None
+    mark: str = ""
+
+    @property
+    def value(self) -> float | None:
+        """Unrounded."""
+        return None if self.interval is None else self.interval.mean
+
+    @property
+    def text(self) -> str:
+        """Two decimals."""
+        return NONE if self.interval is None else signed(self.interval.mean)
+
+    @property
+    def spread(self) -> str:
+        """Half the interval, two decimals; empty for a single seed."""
+        half = None if self.interval is None else self.interval.half_width
+        return "" if half is None else f"± {half:.2f}"
+
+
+def signed(value: float) -> str:
+    """Return a number with two decimals and a minus sign as wide as its digits."""
+    return f"{value:.2f}".replace("-", "−")
+
+
+@dataclass(frozen=True)
+class TaskTable:
+    """One metric per task: a line for each row of the board, the mean last."""
+
+    title: str
+    tasks: tuple[str, ...]
+    rows: tuple[tuple[RowView, tuple[Figure, ...]], ...]
+
+
+def board_figures(board: BoardPage, columns: Sequence[Column]) -> list[list[Figure]]:
+    """Return the figures of each row, in the order of ``columns``."""
+    shown = []
+    for column in columns:
+        intervals = [view.row.values.get(column.name) for view in board.rows]
+        shown.append(_marked(board.rows, intervals, higher_is_better=column.higher_is_better))
+    return [list(line) for line in zip(*shown, strict=True)] if shown else [[] for _ in board.rows]
+
+
+def task_tables(board: BoardPage) -> list[TaskTable]:
+    """Return Transfer, Average and Last per task, means over seeds; rows without a full matrix are left out."""
+    rows = [view for view in board.rows if view.row.status == "finished" and view.runs]
+    if not rows:
+        return []
+    tasks = rows[0].runs[0].record.stream.tasks
+    tables = []
+    for title, metric in TASK_METRICS.items():
+        first = 1 if title == "Transfer" else 0
+        found = [(view, _per_task(view, metric, first)) for view in rows]
+        kept = [(view, line) for view, line in found if line]
+        columns = [
+            _marked([view for view, _ in kept], list(values), higher_is_better=True)
+            for values in zip(*(line for _, line in kept), strict=True)
+        ]
+        lines = list(zip(*columns, strict=True))
+        pairs = tuple((view, tuple(line)) for (view, _), line in zip(kept, lines, strict=True))
+        tables.append(TaskTable(title, (*(task.title for task in tasks[first:]), "Mean"), pairs))
+    return tables
+
+
+def _per_task(view: RowView, metric: Callable[[Any], Any], first: int) -> list[Interval | None]:
+    try:
+        found = [metric(run.record.matrix)[first:] for run in view.runs]
+    except MatrixError:
+        return []
+    values: list[Interval | None] = [mean_interval([float(x) for x in column]) for column in zip(*found, strict=True)]
+    return [*values, mean_interval([float(row.mean()) for row in found])]
+
+
+def _marked(rows: Sequence[RowView], intervals: Sequence[Interval | None], *, higher_is_better: bool) -> list[Figure]:
+    """Best and second best of the ranked rows; figures that print alike share a mark."""
+    values = {
+        n: round(interval.mean, 2)
+        for n, (view, interval) in enumerate(zip(rows, intervals, strict=True))
+        if interval is not None and view.row.kind == "ranked" and view.row.status == "finished"
+    }
+    ranking = sorted(set(values.values()), reverse=higher_is_better) if len(values) > 1 else []
+    marks = dict(zip(ranking, ("best", "second"), strict=False))
+    return [Figure(x, marks.get(values[n], "") if n in values else "") for n, x in enumerate(intervals)]
+
+
+def scatter_rows(board: BoardPage, columns: Sequence[Column], root: str) -> list[dict[str, Any]]:
+    """Return a point for each finished row: its measures with intervals, its texts, and its method's page."""
+    points = []
+    for number, (view, figures) in enumerate(zip(board.rows, board_figures(board, columns), strict=True)):
+        row, cost = view.row, view.cost
+        # Joint training has no tasks not learned yet, and would only stretch the axes.
+        if row.status != "finished" or row.protocol == "joint":
+            continue
+        measures: dict[str, list[float | None]] = {}
+        for column, figure in zip(columns, figures, strict=True):
+            if figure.interval is not None:
+                interval = figure.interval
+                measures[column.name] = [interval.mean, interval.low, interval.high]
+        if cost is not None:
+            for name in ("learn_seconds", "evaluate_seconds", "peak_memory_bytes"):
+                measures[name] = [getattr(cost, name), None, None]
+            measures["stored_parameters"] = [cost.stored_parameters, None, None]
+        texts = {c.title: f"{f.text} {f.spread}".strip() for c, f in zip(columns, figures, strict=True)}
+        points.append(
+            {
+                "row": number,
+                "method": row.method,
+                "kind": "method" if row.kind == "ranked" else "reference",
+                "href": f"{root}methods/{view.page}.html" if view.page else None,
+                "seeds": str(row.seeds) if row.seeds is not None else "any",
+                "uses": row.uses or "nothing more",
+                "learn": NONE if cost is None or cost.learn_seconds is None else f"{cost.learn_seconds:.1f} s",
+                "measures": {name: values for name, values in measures.items() if values[0] is not None},
+                **texts,
+                "description": f"{row.method}: " + ", ".join(f"{k} {v}" for k, v in texts.items()),
+            }
+        )
+    return points

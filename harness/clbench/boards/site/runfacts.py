@@ -1,0 +1,145 @@
+"""What the page of a run tells beside its matrix: its tasks, what to beware of, where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clbench.boards.site.contents import BoardPage, Run
+from clbench.results.metrics import (
+    MatrixError,
+    average_per_task,
+    forgetting_per_task,
+    last_per_task,
+    transfer_per_task,
+)
+from clbench.results.records import Record, TaskRecord
+from clbench.results.statistics import Interval
+
+__all__ = ["RunTask", "compared_with_mean", "provenance", "run_tasks", "warnings"]
+
+
+@dataclass(frozen=True)
+class RunTask:
+    """A task of a run: accuracies in percent, ``None`` where there is none; seconds; counts of parameters."""
+
+    task: TaskRecord
+    zero_shot: float | None
+    transfer: float | None
+    average: float | None
+    last: float | None
+    forgetting: float | None
+    learn_seconds: float | None
+    evaluate_seconds: float | None
+    trainable: int | None
+    stored: int | None
+
+
+def run_tasks(record: Record) -> list[RunTask]:
+    """Return the figures of each task, in the ranked label space."""
+    spent, count = record.resources, len(record.stream.tasks)
+    zero = record.zero_shot.get(record.label_space, ())
+    per_task = [_values(metric, record) for metric in _PER_TASK]
+    return [
+        RunTask(
+            task,
+            zero[j] if j < len(zero) else None,
+            *(values[j] for values in per_task),
+            *(
+                _at(values, j)
+                for values in (
+                    spent.learn_seconds,
+                    spent.evaluate_seconds,
+                    spent.trainable_parameters,
+                    spent.stored_parameters,
+                )
+            ),
+        )
+        for task, j in zip(record.stream.tasks, range(count), strict=True)
+    ]
+
+
+_PER_TASK = (transfer_per_task, average_per_task, last_per_task, forgetting_per_task)
+
+
+def _values(metric: Any, record: Record) -> list[float | None]:
+    try:
+        found = metric(record.matrix)
+    except MatrixError:
+        return [None] * len(record.stream.tasks)
+    return [None if x != x else float(x) for x in found]
+
+
+def _at(values: Sequence[Any], j: int) -> Any:
+    return values[j] if j < len(values) else None
+
+
+def compared_with_mean(run: Run, board: BoardPage) -> dict[str, Interval]:
+    """Return the means over seeds of the run's row, by metric; empty where the run is in none."""
+    if not run.counts:
+        return {}
+    for view in board.rows:
+        if view.row.status == "finished" and any(other.name == run.name for other in view.runs):
+            return dict(view.row.values)
+    return {}
+
+
+def warnings(run: Run) -> list[str]:
+    """Return what a reader must know before using a figure of the run, one sentence each."""
+    record = run.record
+    lines = []
+    if record.failure is not None:
+        failure = record.failure
+        where = f" in task {failure.task}" if failure.task else ""
+        where += f", step {failure.step}" if failure.step is not None else ""
+        lines.append(f"It failed{where}: {failure.kind}: {failure.error}")
+    if record.status == "running":
+        lines.append(f"It is not finished: {record.rows} of {len(record.stream.tasks)} tasks are learned.")
+    if not run.counts:
+        lines.append("It is not on the board: a later or finished run of the same seed is.")
+    if record.method.protocol != "stream":
+        lines.append("It is a reference that does not compete: it does not learn task after task.")
+    if record.method.assumptions.task_identity == "inferred":
+        batches = record.fingerprint.fields.batch_composition
+        lines.append(
+            f"The method infers the task at test; its test batches were {batches}. "
+            "What it scores in others, clbench audit shows."
+        )
+    if record.method.assumptions.task_identity == "given":
+        lines.append("The method is told at test which task an image belongs to.")
+    if record.provenance.dirty:
+        lines.append("The harness had changes that are not in the commit below.")
+    if record.predictions is None:
+        lines.append("No predictions were kept: its figures cannot be computed anew.")
+    return lines + [_sentence(note) for note in record.notes]
+
+
+def _sentence(text: str) -> str:
+    text = " ".join(text.split())
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
+
+
+def provenance(record: Record) -> dict[str, str]:
+    """Return where the run comes from, in words."""
+    origin = record.provenance
+    facts = {
+        "Run": record.run_id,
+        "Method from": f"{record.method.distribution} {record.method.version}",
+        "Commit of clbench": f"{origin.commit or 'unknown'}{' with changes' if origin.dirty else ''}",
+        "Started": origin.started.isoformat(timespec="seconds"),
+        "Finished": origin.finished.isoformat(timespec="seconds") if origin.finished else "not yet",
+        "Machine": f"{origin.device}, {origin.threads} threads, {origin.platform}, Python {origin.python}",
+        "Packages": ", ".join(f"{name} {number}" for name, number in origin.versions.items()),
+        "Plugins": ", ".join(f"{name} {number}" for name, number in origin.plugins.items()),
+        "Backbone": f"{record.backbone.name}, {record.backbone.parameters:,} parameters, "
+        f"activation {record.backbone.activation}, weights {record.backbone.weights_digest}",
+    }
+    if record.generator:
+        facts["Generator"] = record.generator
+    if record.resources.generated_images:
+        facts["Generated images"] = f"{record.resources.generated_images:,}"
+    if record.resources.peak_memory_bytes is not None:
+        facts["Peak memory"] = f"{record.resources.peak_memory_bytes / 2**30:.2f} GiB"
+    facts |= {f"Declared: {name}": str(value) for name, value in record.declared.items()}
+    return facts
