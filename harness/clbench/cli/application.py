@@ -78,6 +78,7 @@ for _command in (
     run,
     leaderboard,
     plot,
+    report,
     site,
     claims,
     rescore,

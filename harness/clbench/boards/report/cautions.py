@@ -23,7 +23,7 @@ _UNEQUAL_SECONDS = 1.5  # the slowest seed of a method took so many times as lon
 
 @dataclass(frozen=True)
 class Caution:
-    """A sentence to read first; ``failed``: something is missing; ``beware``: figures may mislead; or a ``note``."""
+    """A sentence to read first: something is missing (``failed``), may mislead (``beware``), or helps."""
 
     level: Level
     text: str
@@ -32,7 +32,7 @@ class Caution:
 def cautions_of(
     loaded: LoadedRecords, subjects: Sequence[Subject], cards: Sequence[Card]
 ) -> tuple[Caution, ...]:
-    """Return what is to be said of these records, gravest first; each thing once for all that it is true of."""
+    """Return what is to be said of these records, gravest first."""
     records = loaded.records
     found = [
         *(Caution("failed", f"Left out: {_line(problem)}") for problem in loaded.problems),
@@ -104,8 +104,8 @@ def _machines(subjects: Sequence[Subject]) -> Iterator[Caution]:
             names = "; ".join(f"{machine} ({len(those)} runs)" for machine, those in machines.items())
             yield Caution(
                 "beware",
-                f"{subject.group.title}: made on {len(machines)} kinds of machines, whose seconds and memory do "
-                f"not compare: {names}.",
+                f"{subject.group.title}: made on {len(machines)} kinds of machines, whose seconds and memory "
+                f"do not compare: {names}.",
             )
         unequal = []
         for course in subject.courses:
@@ -131,8 +131,8 @@ def _inference(records: Sequence[Record]) -> Iterator[Caution]:
         said = f" ({how})" if how else ""
         yield Caution(
             "beware",
-            f"{_methods(those)}: the task is inferred at test{said}, from batches that are {batches}; clbench "
-            "audit shows what is scored in others.",
+            f"{_methods(those)}: the task is inferred at test{said}, from batches that are {batches}; "
+            "clbench audit shows what is scored in others.",
         )
     if given:
         yield Caution("beware", f"{_methods(given)}: told at test which task an image belongs to.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from clbench.boards.board import Board
+from clbench.boards.board import Board, Group
 from clbench.boards.card import Card
 from clbench.boards.cells import Grid
 from clbench.boards.claims import ClaimsBoard
@@ -196,10 +196,8 @@ def _method(subject: Subject, course: Course, loaded: LoadedRecords) -> MethodPa
 def _same_configuration(a: Record, b: Record, subject: Subject) -> bool:
     """Whether two records differ in nothing but their seed, state and moment."""
     one, other = a.method, b.method
-    return (
-        (one.name, one.version, one.settings, a.generator) == (other.name, other.version, other.settings, b.generator)
-        and type(subject.group).of(a) == subject.group
-    )  # fmt: skip
+    alike = (one.name, one.version, a.generator) == (other.name, other.version, b.generator)
+    return alike and one.settings == other.settings and Group.of(a) == subject.group
 
 
 def _metrics(course: Course) -> dict[str, Interval]:
