@@ -1,46 +1,29 @@
-"""Rewrite the tables in the documents from the records kept here; with --check only say what would change.
+"""Rewrite the tables in the documents from the records kept here, and draw the figures anew.
 
-A table stands between two comments, the first of which has the command that prints it:
-
-    <!-- made by: clbench leaderboard leaderboards/mini/records --format md -->
-    <!-- end -->
+With --check only say what would change. `clbench admit` updates the same tables; see clbench.boards.documents
+for how a document says what stands in it.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import shlex
-import subprocess
 import sys
 from pathlib import Path
 
+from clbench.boards import documents
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ("README.md", "leaderboards/mini.md", "plugins/clbench-mini/README.md")
-BLOCK = re.compile(r"(<!-- made by: clbench (?P<arguments>.*?) -->\n)(?P<body>.*?)(<!-- end -->)", re.DOTALL)
+BLOCK = documents.TABLE
 
 
 def printed(arguments: str) -> str:
     """What a clbench command prints, run in the repository."""
-    command = [sys.executable, "-c", "from clbench.cli import main; main()", *shlex.split(arguments)]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "COLUMNS": "120"}, check=False
-    )
-    if done.returncode:
-        raise SystemExit(f"clbench {arguments} failed:\n{done.stderr}")
-    return done.stdout.rstrip()
+    return documents.printed(arguments, ROOT)
 
 
 def updated(text: str) -> str:
     """The document with every table printed anew."""
-
-    def fill(block: re.Match[str]) -> str:
-        output = printed(block["arguments"])
-        if "--format md" not in block["arguments"]:
-            output = f"```text\n{output}\n```"
-        return f"{block[1]}\n{output}\n\n{block[4]}"
-
-    return BLOCK.sub(fill, text)
+    return documents.updated(text, ROOT)
 
 
 def draw() -> None:

@@ -56,7 +56,7 @@ def submit(ctx: click.Context, runs: tuple[Path, ...], out: Path, readme: Path |
             refused += 1
             click.secho(f"left out: {' '.join(str(error).split())}", fg="yellow", err=True)
             continue
-        found: Verification = verify(folder, Session.of(ctx).registry)
+        found: Verification = verify(packed, Session.of(ctx).registry)
         assert found.record is not None
         click.echo(headline(found.record))
         if not found.verified:

@@ -34,15 +34,20 @@ class Verification:
 
     Attributes:
         source: the file, or the folder of a run.
-        sha256: of the file; of what a folder packs to; ``None`` where it cannot be read.
+        submission: what was checked, if it can be read.
         record: what it holds, if that can be read.
         checks: in the order in which they were made.
     """
 
     source: Path
-    sha256: str | None
+    submission: Submission | None
     record: Record | None
     checks: tuple[Check, ...]
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the file, or of what a folder packs to."""
+        return self.submission.sha256 if self.submission is not None else None
 
     @property
     def verified(self) -> bool:
@@ -67,7 +72,7 @@ class Verification:
 
 
 def verify(
-    source: Path,
+    source: Path | Submission,
     registry: Registry,
     *,
     sha256: str | None = None,
@@ -79,31 +84,37 @@ def verify(
     Nothing is raised for what is wrong with it: that is in the checks.
 
     Args:
-        source: a submission, or a run's folder with its record and predictions.
+        source: a submission, or a run's folder with its record and predictions; or what was packed here.
         registry: the plugins; what they lack is ``not checkable``.
         sha256: digest of the file that its author published, in hexadecimal digits.
         data: compare with the stream's data where they are here.
         weights: load the backbone and compare its weights, too.
     """
+    packed = isinstance(source, Submission)
+    place = Path(source.name) if isinstance(source, Submission) else source
     try:
-        submission = pack(source) if source.is_dir() else read_submission(source)
+        if isinstance(source, Submission):
+            submission = source
+        else:
+            packed = source.is_dir()
+            submission = pack(source) if packed else read_submission(source)
     except ClbenchError as error:
         details = [part for part in (error.why, error.fix) if part]
-        return Verification(source, None, None, (failed("archive", error.what, details),))
-    checks = [*_archive_checks(submission, folder=source.is_dir())]
+        return Verification(place, None, None, (failed("archive", error.what, details),))
+    checks = [*_archive_checks(submission, packed=packed)]
     if sha256 is not None:
         checks.append(_check_digest(submission, sha256))
     schema, record = check_schema(submission)
     checks.append(schema)
     if record is not None:
         checks += _content_checks(submission, record, registry, data=data, weights=weights)
-    return Verification(source, submission.sha256, record, tuple(checks))
+    return Verification(place, submission, record, tuple(checks))
 
 
-def _archive_checks(submission: Submission, *, folder: bool) -> Iterator[Check]:
+def _archive_checks(submission: Submission, *, packed: bool) -> Iterator[Check]:
     size = f"{len(submission.content):,} bytes"
-    if folder:
-        yield passed("archive", f"a run's folder, packed in memory: {size}")
+    if packed:
+        yield passed("archive", f"a run's folder, packed here: {size}")
         return
     members = ", ".join(submission.members)
     yield passed("archive", f"{size}, each as its content demands: {members}")

@@ -1,0 +1,89 @@
+"""``clbench admit``: verified submissions become records of a leaderboard, and its tables are made anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from clbench.cli.session import Session, disable_plugin_option
+from clbench.errors import SubmissionError
+
+if TYPE_CHECKING:
+    from clbench.submissions import Submission
+
+_DONE = {"add": "admitted", "replace": "replaced", "keep": "there already"}
+_WOULD = {"add": "would be admitted", "replace": "would replace", "keep": "there already"}
+
+
+@click.command("admit", short_help="Take verified submissions into a leaderboard.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
+@click.option(
+    "--into",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="The leaderboard's records, such as leaderboards/mini/records.",
+)
+@click.option("--replace", is_flag=True, help="Take the place of a record of the same run or the same seed.")
+@click.option("--new-table", is_flag=True, help="Let in what cannot be compared with anything there.")
+@click.option("--tables/--no-tables", default=True, help="Make the documents' tables anew.  [default: yes]")
+@click.option("--check", is_flag=True, help="Only say what would be done.")
+@disable_plugin_option
+@click.pass_context
+def admit(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    into: Path,
+    replace: bool,
+    new_table: bool,
+    tables: bool,
+    check: bool,
+) -> None:
+    """Verify submissions, put their records under FOLDER as ORDER/METHOD-seedN, and print the tables anew.
+
+    All are admitted or none: one that fails `clbench verify`, is there already with other content, or can
+    be compared with nothing there stops it. Tables are those of the Markdown documents of the repository
+    around FOLDER that say `made by: clbench … FOLDER …`.
+    """
+    from clbench.cli.verify import sources
+    from clbench.submissions.admission import admit as write
+    from clbench.submissions.admission import plan
+
+    checked = [_verified(ctx, file) for file in sources(files)]
+    entries = plan(checked, into, replace=replace, new_table=new_table)
+    if not check:
+        write(entries, into)
+    for entry in entries:
+        said = (_WOULD if check else _DONE)[entry.action]
+        click.echo(f"{said}: {entry.folder}  SHA-256 {entry.submission.sha256}")
+    changed = any(entry.action != "keep" for entry in entries)
+    if changed and not check and tables:
+        _update_tables(into)
+
+
+def _verified(ctx: click.Context, file: Path) -> Submission:
+    from clbench.cli.verify import print_verification
+    from clbench.submissions import verify
+    from clbench.submissions.reporting import verdict
+
+    found = verify(file, Session.of(ctx).registry)
+    if not found.verified or found.submission is None:
+        print_verification(found, verbose=False)
+        raise SubmissionError(
+            f"{file} is not admitted: {verdict(found)}", fix=f"clbench verify {file} shows all checks"
+        )
+    return found.submission
+
+
+def _update_tables(into: Path) -> None:
+    from clbench.boards.documents import documents_about, repository_of, update
+
+    root = repository_of(into)
+    documents = documents_about(into, root) if root is not None else []
+    for document in documents:
+        state = "made anew" if update(document, root or into) else "as before"
+        click.echo(f"tables of {document.relative_to(root or into)}: {state}")
+    if not documents:
+        click.echo(f"no document around {into} has a table made from it")

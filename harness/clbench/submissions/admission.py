@@ -1,0 +1,182 @@
+"""Verified submissions become records of a leaderboard: all of a set or none."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from clbench.boards.board import Group
+from clbench.errors import SubmissionError
+from clbench.results.fingerprint import differing_parts
+from clbench.results.records import Record
+from clbench.results.store import RECORD_FILE, StoredRecord, load_records
+from clbench.submissions.archive import Submission
+from clbench.submissions.manifest import MANIFEST_FILE
+
+__all__ = ["Entry", "admit", "plan"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What becomes of one submission.
+
+    Attributes:
+        submission: its file.
+        action: ``add``; ``replace`` what is in ``instead``; or ``keep``: it is there already.
+        folder: where its record goes, or is.
+        instead: folder of the record that goes.
+    """
+
+    submission: Submission
+    action: Literal["add", "replace", "keep"]
+    folder: Path
+    instead: Path | None = None
+
+
+def plan(
+    submissions: Sequence[Submission], into: Path, *, replace: bool = False, new_table: bool = False
+) -> list[Entry]:
+    """Return where verified submissions go in the folder of records ``into``, ORDER/METHOD-seedN.
+
+    Args:
+        submissions: verified ones.
+        into: a leaderboard's records; made if it is not there.
+        replace: let a submission take the place of the record of the same run, or of the same method,
+            settings and seed.
+        new_table: let in what cannot be compared with anything there, and opens a table of its own.
+
+    Raises:
+        SubmissionError: one would be counted twice, or mixed with what it cannot be compared with.
+    """
+    present = list(load_records([into]).stored) if into.is_dir() else []
+    entries: list[Entry] = []
+    taken: dict[Path, str] = {}
+    for submission in submissions:
+        record = submission.record
+        twin = next((e for e in entries if e.submission.record.run_id == record.run_id), None)
+        if twin is not None:
+            raise SubmissionError(
+                f"{submission.name} and {twin.submission.name} are the same run {record.run_id}",
+                fix="give one of them",
+            )
+        entry = _entry(submission, record, into, present, taken, replace)
+        if entry.action != "keep" and not new_table:
+            _require_company(submission.name, record, present)
+        taken[entry.folder] = record.run_id
+        entries.append(entry)
+    return entries
+
+
+def _entry(
+    submission: Submission,
+    record: Record,
+    into: Path,
+    present: Sequence[StoredRecord],
+    taken: dict[Path, str],
+    replace: bool,
+) -> Entry:
+    for stored in present:
+        if stored.record.run_id == record.run_id:
+            if stored.path.read_bytes() == submission.members[RECORD_FILE]:
+                return Entry(submission, "keep", stored.path.parent)
+            what = f"run {record.run_id} is there already, with other content"
+        elif _competes(stored.record, record):
+            name = f"{record.method.name}, seed {record.seed}, with the same settings"
+            what = f"a record of {name} is there already"
+        else:
+            continue
+        if not replace:
+            raise SubmissionError(
+                f"{submission.name} is not admitted: {what}",
+                why=f"{stored.path.parent} would not be shown beside it",
+                fix="--replace puts the submission in its place",
+            )
+        return Entry(submission, "replace", stored.path.parent, stored.path.parent)
+    plain = into / _name(record.stream.order) / f"{_name(record.method.name)}-seed{record.seed}"
+    folder = plain
+    if plain in taken or plain.exists():  # the same method with other settings
+        folder = plain.with_name(f"{plain.name}-{_name(record.run_id[:10])}")
+    return Entry(submission, "add", folder)
+
+
+def _competes(a: Record, b: Record) -> bool:
+    """Whether a board would show only one of the two."""
+    return (Group.of(a), a.method.name, a.method.settings, a.method.version, a.generator, a.seed) == (
+        Group.of(b),
+        b.method.name,
+        b.method.settings,
+        b.method.version,
+        b.generator,
+        b.seed,
+    )
+
+
+def _require_company(name: str, record: Record, present: Sequence[StoredRecord]) -> None:
+    """A record that no other can be compared with is most often a mistake."""
+    groups = {Group.of(stored.record): stored.record for stored in present}
+    if not groups or Group.of(record) in groups:
+        return
+    mine = Group.of(record)
+    near = min(groups, key=lambda group: len(_different(group, mine, groups[group], record)))
+    raise SubmissionError(
+        f"{name} is not admitted: nothing there can be compared with it",
+        why=f"other {', '.join(_different(near, mine, groups[near], record))} than {near.title}",
+        fix="--new-table opens a table of its own, or name the folder of its leaderboard after --into",
+    )
+
+
+def _different(a: Group, b: Group, of_a: Record, of_b: Record) -> list[str]:
+    fields = ("stream", "protocol", "order", "shots", "backbone", "label_space", "tasks")
+    names = [name for name in fields if getattr(a, name) != getattr(b, name)]
+    parts = differing_parts(of_a.fingerprint.fields, of_b.fingerprint.fields)
+    return list(dict.fromkeys([*names, *parts]))
+
+
+def admit(entries: Sequence[Entry], into: Path) -> None:
+    """Write the records: all of them, or none where one cannot be written.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written; everything is as it was.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    moves: list[tuple[Path, Path]] = []  # (from, to), to be undone in reverse
+    # Hidden: no reader takes its content for records. In the same folder, so that a move is one step.
+    with tempfile.TemporaryDirectory(prefix=".admit-", dir=into) as name:
+        stage = Path(name)
+        changing = [entry for entry in entries if entry.action != "keep"]
+        for number, entry in enumerate(changing):
+            _write(entry.submission, stage / f"new-{number}")
+        try:
+            for number, entry in enumerate(changing):
+                if entry.instead is not None:
+                    _move(entry.instead, stage / f"old-{number}", moves)
+                entry.folder.parent.mkdir(parents=True, exist_ok=True)
+                _move(stage / f"new-{number}", entry.folder, moves)
+        except BaseException:
+            for origin, target in reversed(moves):
+                with suppress(OSError):
+                    shutil.move(target, origin)
+            raise
+
+
+def _move(origin: Path, target: Path, moves: list[tuple[Path, Path]]) -> None:
+    origin.rename(target)
+    moves.append((origin, target))
+
+
+def _write(submission: Submission, folder: Path) -> None:
+    folder.mkdir()
+    for name, content in submission.members.items():
+        if name != MANIFEST_FILE:  # it is of the file, and made anew when the run is packed again
+            (folder / name).write_bytes(content)
+
+
+def _name(text: str) -> str:
+    """A foreign name as a folder's: one part, not hidden, nothing that leads elsewhere."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", text).lstrip(".-") or "unnamed"
