@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
 import click
 
-__all__ = ["doctor", "prepare"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clbench.streams import ImageSet
+
+    from clbench_mtil.diagnosis import Finding
+
+__all__ = ["decode", "doctor", "prepare", "tell"]
 
 
 @click.group("doctor", short_help="Say what data are there and what is missing.")
@@ -24,16 +34,7 @@ def doctor_mtil(ctx: click.Context) -> None:
     from clbench_mtil.diagnosis import diagnose
 
     root = data_root()
-    click.echo(f"data root: {root}" + ("" if root.is_dir() else " (there is no such folder)"))
-    findings = list(diagnose(root))
-    for finding in findings:
-        mark = click.style("there  ", fg="green") if finding.there else click.style("missing", fg="yellow")
-        click.echo(f"{mark}  {finding.key:<12}  {finding.what}")
-        if not finding.there:
-            more = f" and {len(finding.missing) - 1} more" if len(finding.missing) > 1 else ""
-            click.echo(f"           no {finding.missing[0].relative_to(root)}{more}")
-            click.echo(f"           {finding.cure}")
-    lacking = [f.key for f in findings if not f.there and f.what == "images"]
+    lacking = tell(diagnose(root), root)
     if lacking:
         click.echo(f"images of {len(lacking)} of the eleven data sets are missing: {', '.join(lacking)}")
         ctx.exit(1)
@@ -60,11 +61,10 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
     at any time and run again.
     """
     from clbench.errors import UnknownNameError
-    from clbench.streams import cache_root, data_root
-    from clbench.streams.disk import check_room
+    from clbench.streams import data_root
 
     from clbench_mtil.catalogue import KEYS, data_set
-    from clbench_mtil.preparation import CLIP_224, cached, fetch, image_sets, needed
+    from clbench_mtil.preparation import fetch, image_sets
     from clbench_mtil.stream import build_task, find_source, from_hub
     from clbench_mtil.variants import VARIANTS
 
@@ -86,6 +86,36 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
     present = [key for key in keys if not dry_run or (key in from_folder and data_set(key) not in absent)]
     tasks = [build_task(key, variant, find_source(root), root) for key in present]
     sets = [images for task in tasks for images in image_sets(task, parts)]
+    decode(sets, dry_run=dry_run)
+
+
+def tell(findings: Iterable[Finding], root: Path) -> list[str]:
+    """Print what a doctor found under ``root``; return the keys of data sets whose images are missing."""
+    click.echo(f"data root: {root}" + ("" if root.is_dir() else " (there is no such folder)"))
+    lacking = []
+    for finding in findings:
+        mark = click.style("there  ", fg="green") if finding.there else click.style("missing", fg="yellow")
+        click.echo(f"{mark}  {finding.key:<12}  {finding.what}")
+        if not finding.there:
+            more = f" and {len(finding.missing) - 1} more" if len(finding.missing) > 1 else ""
+            click.echo(f"           no {finding.missing[0].relative_to(root)}{more}")
+            click.echo(f"           {finding.cure}")
+            if finding.what == "images":
+                lacking.append(finding.key)
+    return lacking
+
+
+def decode(sets: Sequence[ImageSet], *, dry_run: bool) -> None:
+    """Decode image sets to the cache for CLIP's 224-pixel models, after saying the disk that it takes.
+
+    Raises:
+        DataError: there is no room for them, or an image cannot be read.
+    """
+    from clbench.streams import cache_root
+    from clbench.streams.disk import check_room
+
+    from clbench_mtil.preparation import CLIP_224, cached, needed
+
     size = sum(map(needed, sets))
     click.echo(f"to decode to {cache_root()}: {size / 1e9:.2f} GB")
     check_room(cache_root(), size, "the decoded images")
