@@ -24,11 +24,12 @@ def rerun_command(record: Record, *, every_setting: bool = False) -> str:
     config, method = record.config, record.method
     words = ["clbench", "run", "--methods", method.name]
     words += ["--stream", _text(config, "stream_file") or record.stream.name]
-    words += ["--order", record.stream.order, "--backbone", record.backbone.name]
+    words += ["--order", record.stream.order]
+    words += ["--backbone", _text(config, "backbone_file") or record.backbone.name]
     words += ["--seeds", str(record.seed), "--label-space", record.label_space]
     for option in ("device", "precision", "eval_batch", "batches"):
-        if value := _text(config, option):
-            words += [f"--{option.replace('_', '-')}", value]
+        if text := _text(config, option):
+            words += [f"--{option.replace('_', '-')}", text]
     if record.generator is not None:
         words += ["--generator", record.generator]
     for name, value in method.settings.items():
@@ -52,6 +53,8 @@ def rerun_remarks(record: Record) -> tuple[str, ...]:
         remarks.append(f"with {', '.join(known)} on Python {origin.python}, {origin.platform}")
     if _text(record.config, "stream_file"):
         remarks.append("the stream is a file of the user's, which is not part of the record")
+    if _text(record.config, "backbone_file"):
+        remarks.append("the weights are a file of the user's, which is not part of the record")
     spaces = record.config.get("label_spaces")
     if isinstance(spaces, list) and spaces != _SPACES:
         names = ", ".join(map(str, spaces))

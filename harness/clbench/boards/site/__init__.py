@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clbench.boards.site.building import SiteWritten, build_site
-from clbench.boards.site.contents import SITE_METRICS, Known
+from clbench.boards.site.contents import Known
+from clbench.boards.site.gathering import SITE_METRICS
 
 __all__ = ["SITE_METRICS", "Known", "SiteWritten", "build_site"]

@@ -1,8 +1,9 @@
 """Scripts and styles that a site brings along, so that its pages need no network.
 
-Tables: DataTables 3 (MIT). It takes the complete html tables that the pages have and adds sorting by mouse and
-keyboard with ``aria-sort`` and a filter interface; it needs no other library, is kept since 2008, and is one
-file of 124 kB, vendored here with its licence and checksum. Charts: see :mod:`clbench.boards.site.charts`.
+Tables: DataTables 3 (MIT). It takes the complete html tables that the pages have, adds sorting by mouse and
+keyboard with ``aria-sort``, and has an interface for filters; it needs no other library, is kept since 2008,
+and is one file of 124 kB, vendored here with its licence and checksum.
+Charts: see :mod:`clbench.boards.site.charts`.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def asset_files() -> dict[str, bytes]:
                 fix="install clbench again",
             )
         content[f"assets/{path}"] = body
-    content["assets/datatables/License.txt"] = home.joinpath("vendor", "datatables", "License.txt").read_bytes()
+    licence = home.joinpath("vendor", "datatables", "License.txt")
+    content["assets/datatables/License.txt"] = licence.read_bytes()
     content["assets/vega.js"] = _charting()
     specs = json.dumps(chart_specs(), sort_keys=True, separators=(",", ":"))
     content["assets/charts.js"] = f"window.clbenchCharts = {specs};\n".encode()

@@ -9,8 +9,9 @@ from pathlib import Path
 from clbench.boards.claims import Comparison
 from clbench.boards.published import published_folder
 from clbench.boards.site.assets import asset_files, libraries
-from clbench.boards.site.contents import SITE_METRICS, Contents, Known, contents_of
+from clbench.boards.site.contents import Contents, Known
 from clbench.boards.site.downloads import data_files, record_files
+from clbench.boards.site.gathering import SITE_METRICS, contents_of
 from clbench.boards.site.literature import Published, published_of
 from clbench.boards.site.pages import Site, html_pages
 from clbench.boards.site.writing import MANIFEST, write_files
@@ -105,4 +106,4 @@ def _apart(leaderboards: Path, out: Path) -> None:
             fix="give a folder outside of it with --out",
         )
     if (out / MANIFEST).is_dir() or out.is_file():
-        raise ConfigError(f"{out} is not a folder that a site can be written to", fix="give another with --out")
+        raise ConfigError(f"no site can be written to {out}", fix="give another folder with --out")

@@ -25,7 +25,7 @@ def chart_specs() -> dict[str, Any]:
     return {"scatter": _plain(_scatter()), "course": _plain(_course())}
 
 
-def _plain(chart: alt.LayerChart | alt.FacetChart) -> dict[str, Any]:
+def _plain(chart: Any) -> dict[str, Any]:
     specification: dict[str, Any] = chart.to_dict()
     # The page has a style of its own, for light and for dark.
     specification.pop("config", None)
@@ -33,7 +33,7 @@ def _plain(chart: alt.LayerChart | alt.FacetChart) -> dict[str, Any]:
     return specification
 
 
-def _scatter() -> alt.LayerChart:
+def _scatter() -> Any:
     import altair as alt
 
     measures = ("Transfer", "Average", "Last")
@@ -58,12 +58,21 @@ def _scatter() -> alt.LayerChart:
         x=x,
         y=y,
         color=_kind(),
-        shape=alt.Shape("kind:N").scale(domain=["method", "reference"], range=["circle", "diamond"]).legend(None),
+        shape=alt.Shape("kind:N")
+        .scale(domain=["method", "reference"], range=["circle", "diamond"])
+        .legend(None),
         href="href:N",
         tooltip=tooltip,
         description="description:N",
     )
-    return alt.layer(across, along, points.properties(name="points")).properties(width="container", height=430)
+    layers = _layered(across, along, points.properties(name="points"))
+    return layers.properties(width="container", height=430)
+
+
+def _layered(*charts: alt.Chart) -> Any:
+    import altair as alt
+
+    return alt.layer(*charts)  # which it calls a layered chart or facets, depending on what it gets
 
 
 def _kind() -> alt.Color:
@@ -73,7 +82,7 @@ def _kind() -> alt.Color:
     return alt.Color("kind:N").scale(domain=["method", "reference"], range=["accent", "muted"]).legend(None)
 
 
-def _course() -> alt.FacetChart:
+def _course() -> Any:
     import altair as alt
 
     base = alt.Chart()
@@ -86,7 +95,9 @@ def _course() -> alt.FacetChart:
         alt.Tooltip("who:N", title="Of"),
     ]
     y = alt.Y("value:Q", title=None).scale(domain=[0, 100]).axis(values=[0, 50, 100])
-    line = base.mark_line(strokeWidth=1.6, aria=False).encode(x=step, y=y, detail="who:N", color=alt.value("accent"))
+    line = base.mark_line(strokeWidth=1.6, aria=False).encode(
+        x=step, y=y, detail="who:N", color=alt.value("accent")
+    )
     learned = (
         base.transform_filter("datum.state === 'just learned'")
         .mark_rule(strokeDash=[3, 3], aria=False)
@@ -100,13 +111,11 @@ def _course() -> alt.FacetChart:
     points = base.mark_point(filled=True, size=34, opacity=1).encode(
         x=step,
         y=y,
-        color=alt.condition(
-            "datum.state === 'just learned'", alt.value("strong"), alt.value("accent")
-        ),
+        color=alt.condition("datum.state === 'just learned'", alt.value("strong"), alt.value("accent")),
         tooltip=tooltip,
         description="description:N",
     )
-    panels = alt.layer(learned, zero, line, points).properties(width=150, height=96)
+    panels = _layered(learned, zero, line, points).properties(width=150, height=96)
     return panels.facet(
         facet=alt.Facet("task:N", title=None, sort={"field": "position", "op": "min"}).header(labelLimit=150),
         data=alt.NamedData("rows"),

@@ -39,7 +39,9 @@ def mean_matrix(view: RowView) -> HeatTable | None:
     if not records or view.row.status != "finished":
         return None
     rows = [_mean(lines) for lines in zip(*(record.matrix for record in records), strict=True)]
-    zero = [record.zero_shot[record.label_space] for record in records if record.zero_shot.get(record.label_space)]
+    zero = [
+        record.zero_shot[record.label_space] for record in records if record.zero_shot.get(record.label_space)
+    ]
     tasks = [task.title for task in records[0].stream.tasks]
     return heat_table("mean", "mean over seeds", tasks, rows, _mean(zero) if zero else ())
 

@@ -69,7 +69,7 @@ def board_figures(board: BoardPage, columns: Sequence[Column]) -> list[list[Figu
 
 
 def task_tables(board: BoardPage) -> list[TaskTable]:
-    """Return Transfer, Average and Last per task, means over seeds; rows without a full matrix are left out."""
+    """Return Transfer, Average and Last per task, means over seeds, of the rows with a whole matrix."""
     rows = [view for view in board.rows if view.row.status == "finished" and view.runs]
     if not rows:
         return []
@@ -94,11 +94,15 @@ def _per_task(view: RowView, metric: Callable[[Any], Any], first: int) -> list[I
         found = [metric(run.record.matrix)[first:] for run in view.runs]
     except MatrixError:
         return []
-    values: list[Interval | None] = [mean_interval([float(x) for x in column]) for column in zip(*found, strict=True)]
+    values: list[Interval | None] = [
+        mean_interval([float(x) for x in column]) for column in zip(*found, strict=True)
+    ]
     return [*values, mean_interval([float(row.mean()) for row in found])]
 
 
-def _marked(rows: Sequence[RowView], intervals: Sequence[Interval | None], *, higher_is_better: bool) -> list[Figure]:
+def _marked(
+    rows: Sequence[RowView], intervals: Sequence[Interval | None], *, higher_is_better: bool
+) -> list[Figure]:
     """Best and second best of the ranked rows; figures that print alike share a mark."""
     values = {
         n: round(interval.mean, 2)
@@ -136,7 +140,6 @@ def scatter_rows(board: BoardPage, columns: Sequence[Column], root: str) -> list
                 "href": f"{root}methods/{view.page}.html" if view.page else None,
                 "seeds": str(row.seeds) if row.seeds is not None else "any",
                 "uses": row.uses or "nothing more",
-                "learn": NONE if cost is None or cost.learn_seconds is None else f"{cost.learn_seconds:.1f} s",
                 "measures": {name: values for name, values in measures.items() if values[0] is not None},
                 **texts,
                 "description": f"{row.method}: " + ", ".join(f"{k} {v}" for k, v in texts.items()),

@@ -38,29 +38,25 @@ class RunTask:
 
 def run_tasks(record: Record) -> list[RunTask]:
     """Return the figures of each task, in the ranked label space."""
-    spent, count = record.resources, len(record.stream.tasks)
+    spent = record.resources
     zero = record.zero_shot.get(record.label_space, ())
-    per_task = [_values(metric, record) for metric in _PER_TASK]
+    transfer, average = _values(transfer_per_task, record), _values(average_per_task, record)
+    last, forgetting = _values(last_per_task, record), _values(forgetting_per_task, record)
     return [
         RunTask(
-            task,
-            zero[j] if j < len(zero) else None,
-            *(values[j] for values in per_task),
-            *(
-                _at(values, j)
-                for values in (
-                    spent.learn_seconds,
-                    spent.evaluate_seconds,
-                    spent.trainable_parameters,
-                    spent.stored_parameters,
-                )
-            ),
+            task=task,
+            zero_shot=_at(zero, j),
+            transfer=transfer[j],
+            average=average[j],
+            last=last[j],
+            forgetting=forgetting[j],
+            learn_seconds=_at(spent.learn_seconds, j),
+            evaluate_seconds=_at(spent.evaluate_seconds, j),
+            trainable=_at(spent.trainable_parameters, j),
+            stored=_at(spent.stored_parameters, j),
         )
-        for task, j in zip(record.stream.tasks, range(count), strict=True)
+        for j, task in enumerate(record.stream.tasks)
     ]
-
-
-_PER_TASK = (transfer_per_task, average_per_task, last_per_task, forgetting_per_task)
 
 
 def _values(metric: Any, record: Record) -> list[float | None]:
