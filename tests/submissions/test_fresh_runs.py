@@ -16,7 +16,7 @@ from clbench.testing import tiny_plugin
 from clbench.testing.doubles import tiny_images
 
 METHODS = ("finetune", "zero-shot", "joint", "independent")
-QUICK = dict.fromkeys(METHODS, {"iterations": 2, "warmup": 1, "batch_size": 6, "lr": 1e-2}) | {
+QUICK = {name: {"iterations": 2, "warmup": 1, "batch_size": 6, "lr": 1e-2} for name in METHODS} | {
     "zero-shot": {}
 }
 
