@@ -208,14 +208,27 @@ class BackboneSpec(Spec):
     """A CLIP-like model.
 
     Attributes:
-        factory: reference to a callable ``(device: str) -> clbench.models.Backbone``.
-        parameters: number of parameters, for listings.
+        factory: reference to a callable ``(*arguments, device: str) -> clbench.models.Backbone``.
+        parameters: number of parameters, for listings; 0 where it is not known before they are loaded.
         image_size: side of the input image in pixels.
+        arguments: what the factory is called with before the device.
+        architecture: open_clip's name of it, for weights that a user has as a file.
+        sha256: of the file in which the weights were published; a file of a user's with this digest is
+            this backbone, and no other file is.
+        digest: of the file of weights, where it is a user's; then it is part of a run's key.
     """
 
     factory: str
     parameters: int
     image_size: int
+    arguments: tuple[str, ...] = ()
+    architecture: str = ""
+    sha256: str = ""
+    digest: str = ""
+
+    def build(self, device: str) -> Any:
+        """Call the factory."""
+        return load_reference(self.factory)(*self.arguments, device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

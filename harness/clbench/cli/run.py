@@ -25,7 +25,11 @@ _MOST_FIGURES = 6
 @click.command("run", short_help="Run methods on a stream and print the leaderboard.")
 @click.option("-m", "--methods", metavar="A,B,…", help="Methods, with commas between them.")
 @click.option("-s", "--stream", metavar="NAME|FILE.yaml", help="Stream of tasks.  [default: mini]")
-@click.option("--backbone", metavar="NAME", help="Pre-trained model.  [default: the stream's]")
+@click.option(
+    "--backbone",
+    metavar="NAME|ARCHITECTURE:FILE",
+    help="Pre-trained model, or weights in a file.  [default: the stream's]",
+)
 @click.option(
     "--order", metavar="NAME", help="Published order of tasks, or random-SEED.  [default: the stream's]"
 )

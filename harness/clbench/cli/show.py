@@ -66,10 +66,14 @@ def show(ctx: click.Context, kind: str, name: str, paths: tuple[Path, ...], form
     if kind not in KINDS:
         raise UnknownNameError("kind of thing to show", kind, (*KINDS, "run"))
     registry = Session.of(ctx).registry
-    if kind == "stream":
+    if kind == "backbone":
+        from clbench.models.backbonefiles import find_backbone
+
+        found: Contribution[Any] = find_backbone(registry, name)  # a file's as well
+    elif kind == "stream":
         from clbench.streams.folders import find_stream
 
-        found: Contribution[Any] = find_stream(registry, name)  # a YAML file's as well
+        found = find_stream(registry, name)  # a YAML file's as well
     else:
         found = registry.find(cast("Kind", kind), name)
     if kind == "method":
@@ -90,7 +94,13 @@ def show(ctx: click.Context, kind: str, name: str, paths: tuple[Path, ...], form
         _print_stream(found.spec, console)
     elif kind == "backbone":
         _print_facts(
-            console, {"parameters": f"{found.spec.parameters:,}", "image size": f"{found.spec.image_size} px"}
+            console,
+            {
+                "parameters": counted(found.spec.parameters or None),
+                "image size": f"{found.spec.image_size} px",
+                "architecture": found.spec.architecture or "–",
+                "file": f"SHA-256 {found.spec.sha256 or found.spec.digest or '–'}",
+            },
         )
     elif kind == "dataset":
         _print_facts(console, {"kind": found.spec.kind})

@@ -106,6 +106,7 @@ def _print_tasks(description: Description, console: Console) -> None:
 def _missing(description: Description, registry: Registry) -> list[str]:
     """Names in the file that nothing installed gives, and what methods would want and it does not have."""
     from clbench.errors import ClbenchError
+    from clbench.models.backbonefiles import find_backbone
 
     entry = description.entry
     named = [("backbone", entry.backbone), ("generator", entry.generator)]
@@ -118,7 +119,10 @@ def _missing(description: Description, registry: Registry) -> list[str]:
         if name is None:
             continue
         try:
-            registry.find(kind, name)  # type: ignore[arg-type]
+            if kind == "backbone":
+                find_backbone(registry, name)
+            else:
+                registry.find(kind, name)  # type: ignore[arg-type]
         except ClbenchError as error:
             problems.append(" ".join(str(error).split()))
     lacking = {

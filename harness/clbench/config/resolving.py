@@ -68,6 +68,7 @@ class _Resolver:
         self.problems: list[ClbenchError | str] = list(options.problems)
 
     def resolve(self, find_device: Callable[[str], str]) -> tuple[RunConfig, ...]:
+        from clbench.models.backbonefiles import absolute
         from clbench.streams.folders import is_file
 
         options = self.options
@@ -75,9 +76,8 @@ class _Resolver:
         stream = self.find("stream", wanted)
         methods = self.methods()
         order = self.order(stream.spec) if stream else None
-        backbone = options.backbone or (stream.spec.default_backbone if stream else None)
-        if backbone is not None:
-            self.find("backbone", backbone)
+        named = options.backbone or (stream.spec.default_backbone if stream else None)
+        backbone = None if named is None else self.find("backbone", named)
         if options.generator is not None:
             self.find("generator", options.generator)
         if options.launcher is not None:
@@ -109,13 +109,14 @@ class _Resolver:
             )
         assert stream is not None
         assert order is not None
+        assert named is not None
         assert backbone is not None
         return tuple(
             RunConfig(
                 method=name,
                 stream=stream.spec.name,
                 order=order,
-                backbone=backbone,
+                backbone=backbone.spec.name,
                 generator=self.generator(stream.spec) if "generator" in method.spec.requires else None,
                 seed=seed,
                 device=device,
@@ -125,6 +126,8 @@ class _Resolver:
                 eval_batch=options.eval_batch or 256,
                 batches=cast(Any, batches),
                 held_out=options.held_out or (),
+                backbone_file=absolute(named) if backbone.spec.digest else None,
+                backbone_digest=backbone.spec.digest,
                 stream_file=str(Path(wanted).absolute()) if is_file(wanted) else None,
                 stream_digest=stream.spec.digest,
                 settings=settings[name][0],
@@ -228,10 +231,12 @@ class _Resolver:
     # -- collecting mistakes ------------------------------------------------------------------------
 
     def find(self, kind: Kind, name: str) -> Contribution[Any] | None:
+        from clbench.models.backbonefiles import find_backbone
         from clbench.streams.folders import find_dataset, find_stream
 
         finders: dict[str, Callable[..., Contribution[Any]]] = {
             "stream": find_stream,  # also from a file
+            "backbone": find_backbone,
             "dataset": find_dataset,
         }
         if kind in finders:

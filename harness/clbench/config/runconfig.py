@@ -35,6 +35,8 @@ class RunConfig:
         eval_batch: images per batch when testing.
         batches: which images share a test batch; see :mod:`clbench.runs.composition`.
         held_out: names of data sets that are tested after each task and are in no task.
+        backbone_file, backbone_digest: ``ARCHITECTURE:FILE`` where the weights are a file of the user's, and
+            the digest of its content; ``None`` and empty for a plugin's backbone.
         stream_file, stream_digest: the YAML file that describes the stream, and the digest of its content;
             ``None`` and empty for a plugin's stream.
         settings: of the method, complete and JSON-serialisable.
@@ -55,6 +57,8 @@ class RunConfig:
     eval_batch: int = 256
     batches: Composition = "natural"
     held_out: tuple[str, ...] = ()
+    backbone_file: str | None = None
+    backbone_digest: str = ""
     stream_file: str | None = None
     stream_digest: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -69,15 +73,22 @@ class RunConfig:
         return self.stream_file or self.stream
 
     @property
+    def backbone_source(self) -> str:
+        """What finds the backbone: its file, else its name."""
+        return self.backbone_file or self.backbone
+
+    @property
     def key(self) -> str:
         """Sixteen hexadecimal digits, equal for configurations that must give equal figures.
 
         Of the device the kind counts, not its index; where a setting's value came from does not count, nor
-        where a stream's file lies, but its content.
+        where files of the user's lie, but their content.
         """
         deciding = self.as_json()
-        del deciding["settings_sources"], deciding["stream_file"]
-        for later, usual in (("batches", "natural"), ("stream_digest", ""), ("held_out", [])):
+        for circumstance in ("settings_sources", "stream_file", "backbone_file"):
+            del deciding[circumstance]
+        usuals = {"batches": "natural", "stream_digest": "", "backbone_digest": "", "held_out": []}
+        for later, usual in usuals.items():
             if deciding[later] == usual:  # keys of records from before these fields stay what they are
                 del deciding[later]
         deciding["device"] = self.device.partition(":")[0]

@@ -13,7 +13,7 @@ from clbench.errors import ConfigError, DataError
 from clbench.models.backbone import Backbone
 from clbench.streams.preprocessing import Preprocessing
 
-__all__ = ["load_directory", "load_open_clip"]
+__all__ = ["load_directory", "load_open_clip", "preprocessing_of", "quietly"]
 
 
 def load_directory(
@@ -35,7 +35,7 @@ def load_directory(
         raise DataError(f"backbone {name!r} has no open_clip_config.json", why=f"looked in {directory}")
     config = json.loads(config_file.read_text(encoding="utf-8"))
     model_cfg = config["model_cfg"]
-    with _quiet():
+    with quietly():
         model = open_clip.create_model(f"local-dir:{directory}", device=device, precision="fp32")
     if vocabulary is not None:
         tokenizer: Any = open_clip.SimpleTokenizer(
@@ -70,13 +70,13 @@ def load_open_clip(
     if pretrained is not None:
         _check_activation(architecture, pretrained, quick)
     if pretrained is None:
-        with torch.random.fork_rng(devices=[]), _quiet():
+        with torch.random.fork_rng(devices=[]), quietly():
             torch.manual_seed(seed)
             model = open_clip.create_model(architecture, device=device, precision="fp32")
         torch.nn.init.constant_(model.logit_scale, float(torch.log(torch.tensor(100.0))))
     else:
         try:
-            with _quiet():
+            with quietly():
                 model = open_clip.create_model(
                     architecture, pretrained=pretrained, device=device, precision="fp32"
                 )
@@ -86,18 +86,22 @@ def load_open_clip(
                 why=str(error).splitlines()[0],
                 fix="check the connection to the model hub, or its local cache (HF_HOME)",
             ) from error
-    visual = model.visual
-    preprocessing = Preprocessing(
-        size=_side(visual.image_size),
-        mean=tuple(visual.preprocess_cfg["mean"]) if hasattr(visual, "preprocess_cfg") else visual.image_mean,
-        std=tuple(visual.preprocess_cfg["std"]) if hasattr(visual, "preprocess_cfg") else visual.image_std,
-    )
     return Backbone(
         name,
         model.float().eval(),
         open_clip.get_tokenizer(architecture),
-        preprocessing,
+        preprocessing_of(model),
         activation="quickgelu" if quick else "gelu",
+    )
+
+
+def preprocessing_of(model: Any) -> Preprocessing:
+    """The input transform that open_clip keeps with a model."""
+    visual = model.visual
+    return Preprocessing(
+        size=_side(visual.image_size),
+        mean=tuple(visual.preprocess_cfg["mean"]) if hasattr(visual, "preprocess_cfg") else visual.image_mean,
+        std=tuple(visual.preprocess_cfg["std"]) if hasattr(visual, "preprocess_cfg") else visual.image_std,
     )
 
 
@@ -120,7 +124,7 @@ def _side(size: int | list[int] | tuple[int, ...]) -> int:
     return int(size if isinstance(size, int) else size[0])
 
 
-class _quiet:  # noqa: N801 (reads as a statement)
+class quietly:  # noqa: N801 (reads as a statement)
     """Hold back open_clip's chatter about what it loads."""
 
     def __enter__(self) -> None:

@@ -14,8 +14,9 @@ from clbench.errors import ConfigError, DataError, PluginError
 from clbench.methods.context import Context, FeatureCache, ProgressFunction, Reference
 from clbench.methods.contract import Method
 from clbench.models import Backbone, ImageGenerator
+from clbench.models.backbonefiles import find_backbone
 from clbench.plugins import Contribution, Registry
-from clbench.specs import StreamSpec, load_reference
+from clbench.specs import BackboneSpec, StreamSpec, load_reference
 from clbench.streams import HeldOut, ImageSet, Stream, order_keys
 from clbench.streams.folders import find_dataset, find_stream
 
@@ -67,12 +68,16 @@ class Workbench:
         ordered = order_keys(order, keys, spec.orders, stream=name)
         return self._once(("ordered", name, order), lambda: stream.ordered(order, ordered))
 
+    def find_backbone(self, name: str) -> Contribution[BackboneSpec]:
+        """The description of the backbone ``name``, or of the weights that ``ARCHITECTURE:FILE`` names."""
+        return self._once(("backbone spec", name), lambda: find_backbone(self.registry, name))
+
     def backbone(self, name: str, device: torch.device) -> Backbone:
         """The frozen initial model; copy it before changing anything."""
-        spec = self.registry.find("backbones", name).spec
+        spec = self.find_backbone(name).spec
 
         def load() -> Backbone:
-            backbone: Backbone = load_reference(spec.factory)(str(device))
+            backbone: Backbone = spec.build(str(device))
             return backbone.freeze()
 
         return self._once(("backbone", name, str(device)), load)
@@ -147,6 +152,11 @@ class Bench:
                 f"{config.stream_source} or its images were changed after the run was planned",
                 fix="run the command again: it is another stream now",
             )
+        if workbench.find_backbone(config.backbone_source).spec.digest != config.backbone_digest:
+            raise DataError(
+                f"{config.backbone_source} was changed after the run was planned",
+                fix="run the command again: these are other weights now",
+            )
 
     @cached_property
     def stream(self) -> Stream:
@@ -166,7 +176,7 @@ class Bench:
 
     @cached_property
     def initial(self) -> Backbone:
-        return self._workbench.backbone(self.config.backbone, self.device)
+        return self._workbench.backbone(self.config.backbone_source, self.device)
 
     def plugin_versions(self) -> dict[str, str]:
         """Version by distribution of the plugins that this run uses."""
@@ -174,7 +184,7 @@ class Bench:
         used = [
             self.method,
             self.found_stream,
-            registry.find("backbones", config.backbone),
+            self._workbench.find_backbone(config.backbone_source),
         ]
         if config.generator and "generator" in self.method.spec.requires:
             used.append(registry.find("generators", config.generator))

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["clbench_backbones", "clbench_commands", "clbench_datasets", "clbench_streams"]
 
 
+# Of OpenAI's files ViT-B-16.pt and ViT-B-32.pt, as the addresses that it published them under say.
+_PUBLISHED = {
+    16: "5806e77cd80f8b59890b7e101eabd078d9fb84e6937f9e85e4ecb61988df416f",
+    32: "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
+}
+
+
 @hookimpl
 def clbench_streams() -> list[StreamSpec]:
     """MTIL in both protocols, few-shot MTIL, X-TAIL, class-incremental CIFAR100."""
@@ -61,6 +68,8 @@ def clbench_backbones() -> list[BackboneSpec]:
             factory=f"clbench_mtil.models:vit_b_{patch}{'_random' if tag == 'random' else ''}",
             parameters=parameters,
             image_size=224,
+            architecture=f"ViT-B-{patch}-quickgelu",
+            sha256=_PUBLISHED[patch] if tag == "openai" else "",
         )
         for patch, parameters in ((16, 149_620_737), (32, 151_277_313))
         for tag, what in weights.items()

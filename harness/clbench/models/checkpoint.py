@@ -1,0 +1,133 @@
+"""Backbones from a file of weights and the name of an architecture that open_clip has."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from clbench.errors import ConfigError, DataError
+from clbench.models.backbone import Backbone
+from clbench.models.openclip import preprocessing_of, quietly
+from clbench.models.weights import Weights, read_weights
+from clbench.streams.preprocessing import Preprocessing
+
+__all__ = ["load_checkpoint"]
+
+_MOST_NAMED = 3
+_NAMES = {"gelu": "GELU", "quickgelu": "QuickGELU"}
+
+
+def load_checkpoint(name: str, architecture: str, file: str, device: str = "cpu") -> Backbone:
+    """Load a file of weights into an architecture of open_clip.
+
+    Args:
+        name: the backbone's name.
+        architecture: as open_clip calls it, such as ``ViT-B-16-quickgelu``.
+        file: OpenAI's TorchScript archive, a checkpoint of ``torch.save``, or safetensors; see
+            :func:`clbench.models.weights.read_weights`.
+        device: where the weights go.
+
+    Raises:
+        ConfigError: they were trained with another activation than the architecture has.
+        DataError: the file is damaged, or its weights are those of another architecture.
+    """
+    import open_clip
+
+    path = Path(file)
+    weights = read_weights(path)
+    config = open_clip.get_model_config(architecture) or {}
+    activation = "quickgelu" if config.get("quick_gelu") else "gelu"
+    if weights.activation not in (None, activation):
+        plain = architecture.removesuffix("-quickgelu")
+        right = f"{plain}-quickgelu" if weights.activation == "quickgelu" else plain
+        raise ConfigError(
+            f"the weights in {path} do not belong to {architecture}",
+            why=f"they were trained with {_NAMES[weights.activation]} ({weights.told_by}), and it has "
+            f"{_NAMES[activation]}",
+            fix=f"--backbone {right}:{path}",
+        )
+    with quietly():
+        model = open_clip.create_model(architecture, load_weights=False, device="cpu", precision="fp32")
+    _fill(model, weights, architecture, path)
+    return Backbone(
+        name,
+        model.float().to(device).eval(),
+        open_clip.get_tokenizer(architecture),
+        _preprocessing(model, path),
+        activation=activation,
+    )
+
+
+def _preprocessing(model: Any, path: Path) -> Preprocessing:
+    """The architecture's, with what open_clip's configuration in the same folder says of the weights."""
+    usual = preprocessing_of(model)
+    try:
+        said = json.loads(path.with_name("open_clip_config.json").read_text(encoding="utf-8"))[
+            "preprocess_cfg"
+        ]
+        return replace(
+            usual,
+            mean=tuple(said.get("mean", usual.mean)),
+            std=tuple(said.get("std", usual.std)),
+            interpolation=said.get("interpolation", usual.interpolation),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return usual
+
+
+def _fill(model: torch.nn.Module, weights: Weights, architecture: str, path: Path) -> None:
+    """Load all weights, or say how they differ from the model's."""
+    wanted = model.state_dict()
+    constant = dict(model.named_buffers()).keys() - wanted.keys()  # masks, which some archives have kept
+    shapes = {key: tuple(value.shape) for key, value in weights.tensors.items()}
+    wrong = [
+        *(f"no {key}" for key in wanted if key not in shapes),
+        *(f"{key}, which it does not have" for key in shapes if key not in wanted and key not in constant),
+        *(
+            f"{key} of shape {shapes[key]}, not {tuple(value.shape)}"
+            for key, value in wanted.items()
+            if key in shapes
+            and shapes[key] != tuple(value.shape)
+            and {shapes[key], tuple(value.shape)} != {(), (1,)}
+        ),
+    ]
+    if wrong:
+        more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
+        fitting = _architectures(shapes)
+        raise DataError(
+            f"the weights in {path} are not those of {architecture}",
+            why=f"there is {'; '.join(wrong[:_MOST_NAMED])}{more}",
+            fix=f"--backbone {fitting[0]}:{path}"
+            + (f" (or {', '.join(fitting[1:4])})" if fitting[1:] else "")
+            if fitting
+            else "the names must be those of OpenAI's CLIP and open_clip: visual.conv1.weight, …",
+        )
+    model.load_state_dict({key: weights.tensors[key].reshape(value.shape) for key, value in wanted.items()})
+
+
+def _architectures(shapes: dict[str, tuple[int, ...]]) -> list[str]:
+    """Those of open_clip whose vision transformer and text tower have these shapes."""
+    import open_clip
+
+    conv, text = shapes.get("visual.conv1.weight", ()), shapes.get("text_projection", ())
+    positions = shapes.get("visual.positional_embedding", ())
+    if len(conv) != 4 or len(text) != 2 or len(positions) != 2:
+        return []
+    width, patch = conv[0], conv[-1]
+    side = round((positions[0] - 1) ** 0.5) * patch
+    layers = len({key.split(".")[3] for key in shapes if key.startswith("visual.transformer.resblocks.")})
+    found = []
+    for name in open_clip.list_models():
+        config: dict[str, Any] = open_clip.get_model_config(name) or {}
+        vision, words = config.get("vision_cfg", {}), config.get("text_cfg", {})
+        facts = [vision.get(key) for key in ("width", "patch_size", "image_size", "layers")]
+        if facts == [width, patch, side, layers] and (config.get("embed_dim"), words.get("width")) == (
+            text[1],
+            text[0],
+        ):
+            found.append(name)
+    return sorted(found, key=len)
