@@ -51,6 +51,7 @@ def report(
     protocols and provenance. Records of different protocols stand in separate tables and figures.
     """
     from clbench.boards import board_of
+    from clbench.boards.ranking import with_rank_groups
     from clbench.boards.report import render_report, report_of
     from clbench.cli.claims import claims_board
     from clbench.results.atomic import atomic_write
@@ -63,7 +64,7 @@ def report(
         claims = claims_board(registry, tuple(s.path for s in loaded.stored), methods=installed)
     said = report_of(
         loaded,
-        board_of(loaded.records, extra=[found.spec for found in registry.metrics.values()]),
+        with_rank_groups(board_of(loaded.records), loaded.stored),
         cards=_cards(registry, installed, loaded.records),
         claims=claims if claims and claims.comparisons else None,
         title=title,

@@ -78,8 +78,8 @@ def _protocols(subjects: Sequence[Subject]) -> Iterator[Caution]:
     if len(subjects) > 1:
         yield Caution(
             "note",
-            f"The records are of {len(subjects)} protocols, which are told apart everywhere: numbers of "
-            "different tables do not compare.",
+            f"The records are of {len(subjects)} streams, orders or protocols, which are told apart "
+            "everywhere: numbers of different tables do not compare.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -71,11 +72,13 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
     )
     environment.globals.update(
+        broken=_broken,
         card_grids=card_grids,
         declared=declared,
         fields=_fields,
         heat=_heat,
         none=NONE,
+        percent=_percent,
         spent=_spent,
         tables=_tables,
     )
@@ -89,9 +92,26 @@ def _tables(grids: Sequence[Grid]) -> Markup:
     return Markup("\n".join(grids_as_html(grids)))
 
 
+def _percent(value: float | None, digits: int = 2) -> str:
+    """With a true minus; a dash for what is missing."""
+    return NONE if value is None else f"{value:.{digits}f}".replace("-", "−")
+
+
 def _heat(value: float | None) -> str:
     """The name of one of ten shades."""
     return "" if value is None else f"h{min(int(value // 10), 9)}"
+
+
+def _broken(command: str, width: int = 88) -> str:
+    """A command in lines that a shell takes as one; only between options is it broken."""
+    lines, words = [""], shlex.split(command)
+    for word, after in zip(words, [*words[1:], ""], strict=True):
+        text = shlex.quote(word)
+        room = len(lines[-1]) + len(text) + (0 if after.startswith("-") else len(shlex.quote(after)))
+        if word.startswith("-") and room > width:
+            lines.append("    ")
+        lines[-1] += text if not lines[-1].strip() else f" {text}"
+    return " \\\n".join(lines)
 
 
 def _fields(fields: FingerprintFields) -> dict[str, tuple[str, str]]:
