@@ -229,6 +229,17 @@ def test_progress_is_not_passed_to_plugins(install):
     load().notify(Progress(**{**shared, "phase": "learn", "done": 1, "total": 2}))
 
 
+def test_two_plugins_may_add_one_group_with_commands_of_their_own(install):
+    group = "import click\ndoctor = click.Group('doctor')\n"
+    hook = "@hookimpl\ndef clbench_commands(app):\n    {}\n    app.add_command(doctor)"
+    install("acme-a", group + hook.format("doctor.add_command(click.Command('a'))"))
+    own = "doctor.add_command(click.Command('b'))"
+    install("acme-b", "import click\nfrom acme_a_plugin import doctor\n" + hook.format(own))
+    registry = load()
+    assert list(registry.commands()["doctor"].commands) == ["a", "b"]
+    assert {report.error for report in registry.reports if report.name.startswith("acme")} == {""}
+
+
 def test_commands_of_plugins(install, caplog):
     command = "import click\n@hookimpl\ndef clbench_commands(app):\n    app.add_command(click.Command({!r}))"
     install("acme-a", command.format("paint"))

@@ -249,7 +249,10 @@ class Registry:
         return Registry([*self._loaded, *started])
 
     def commands(self, taken: Iterable[str] = ()) -> dict[str, click.Command]:
-        """Commands that plugins add; one that fails or takes a name in ``taken`` is reported as broken."""
+        """Commands that plugins add; one that fails or takes a name in ``taken`` is reported as broken.
+
+        Two plugins may add one and the same group, each with subcommands of its own.
+        """
         import click
 
         found: dict[str, click.Command] = {}
@@ -264,6 +267,8 @@ class Registry:
                 log.warning("plugin %r (%s): %s", report.name, report.label, text)
                 continue
             for name, command in app.commands.items():
+                if found.get(name) is command:
+                    continue
                 if name in names:
                     text = f"its command {name!r} is left out: there is one of that name"
                     self._mark_broken(report.distribution, report.name, text)

@@ -1,0 +1,1 @@
+"""clbench plugin: class-incremental TinyImageNet and ImageNet, domain-incremental DomainNet."""
