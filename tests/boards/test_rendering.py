@@ -70,7 +70,7 @@ def test_latex(board):
     text = render(board, "latex")
     assert r"b\_1 \& co" in text
     assert r"a|\textless{}x\textgreater{}" in text
-    assert r"\textbf{42.00{\scriptsize\,$\pm$\,25.41}}" in text
+    assert r"\textbf{42.00}{\scriptsize\,$\pm$\,25.41}" in text
     assert r"\underline{40.00}" in text
     assert r"\textit{joint}" in text
     body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
@@ -88,7 +88,8 @@ def test_html_is_well_formed_and_escaped(board):
     rows = [["".join(cell.itertext()) for cell in row] for row in root.iter("tr")]
     assert len(rows) == 1 + 5
     assert rows[2][0] == "a|<x>"
-    assert "".join(root.find(".//td/strong").itertext()) == "42.00 ± 25.41"
+    assert root.find(".//td/strong").text == "42.00"
+    assert "".join(rows[2][-4:-3]) == "42.00 ± 25.41"
     heads = [(cell.get("scope"), cell.text) for cell in root.iter("th")]
     assert ("col", "Transfer") in heads
     assert ("row", "a|<x>") in heads
@@ -136,7 +137,8 @@ def test_several_tables_say_how_they_differ(name):
         assert len(set(re.findall(r"[0-9a-f]{64}", text))) == 2
     else:
         assert "table 2 is not comparable with table 1: different weights" in text
-        assert "Table 2: " in text
+        # LaTeX numbers tables by itself.
+        assert ("Table 2: " in text) != (name == "latex")
 
 
 def test_formats_of_plugins(board):

@@ -17,7 +17,7 @@ from clbench.specs import MetricSpec
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Board", "Group", "Table", "board_of", "differences", "leaderboard"]
+__all__ = ["Board", "Group", "Table", "board_of", "differences", "leaderboard", "resemblances"]
 
 
 @dataclass(frozen=True)
@@ -210,15 +210,24 @@ def _order(group: Group, records: int) -> tuple[str | int, ...]:
 
 def differences(tables: Sequence[Table]) -> list[str]:
     """Return a line for each table but the first: in what it differs from the one that it resembles most."""
-    lines = []
+    return [
+        f"table {i + 1} is not comparable with table {k + 1}: different {', '.join(names)}"
+        for i, (k, names) in enumerate(resemblances(tables), start=1)
+    ]
+
+
+def resemblances(tables: Sequence[Table]) -> list[tuple[int, list[str]]]:
+    """Return for each table but the first: the earlier one that it resembles most, and in what they differ."""
+    found = []
     for i, table in enumerate(tables[1:], start=1):
-        others = [(_differing(tables[k], table), k) for k in range(i)]
-        names, k = min(others, key=lambda found: (len(found[0]), found[1]))
-        lines.append(f"table {i + 1} is not comparable with table {k + 1}: different {', '.join(names)}")
-    return lines
+        others = [(differing(tables[k], table), k) for k in range(i)]
+        names, k = min(others, key=lambda each: (len(each[0]), each[1]))
+        found.append((k, names))
+    return found
 
 
-def _differing(a: Table, b: Table) -> list[str]:
+def differing(a: Table, b: Table) -> list[str]:
+    """Return in words what keeps two tables from being one."""
     names = [
         name
         for name in ("stream", "protocol", "order", "shots", "backbone", "label_space")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from clbench.boards.cells import Cell, Grid
+from clbench.boards.views import slug
 
 __all__ = ["grids_as_latex"]
 
@@ -22,7 +25,7 @@ _ESCAPES = str.maketrans(
         "^": r"\textasciicircum{}",
         "<": r"\textless{}",
         ">": r"\textgreater{}",
-        '"': r"\textquotedbl{}",
+        '"': "''",
         "±": r"$\pm$",
         "–": "--",
         "—": "---",
@@ -42,17 +45,52 @@ _ESCAPES = str.maketrans(
     }
 )
 
-_NEEDS = r"% needs \usepackage[T1]{fontenc} and \usepackage{booktabs,graphicx}"
+_NEEDS = r"% needs \usepackage{booktabs,graphicx}"
 _MANY = 9
 """From so many columns on their headers are set upright and figures small: eleven data sets fit a line."""
+_TALL = 48
+"""With more lines a table does not fit a page; its blocks become tables of their own."""
 
 
 def grids_as_latex(grids: Sequence[Grid], notes: Sequence[str]) -> str:
     """Return a ``table`` for each of ``grids``, and ``notes`` as comments behind them."""
-    blocks = [_NEEDS, *(_table(grid) for grid in grids)]
+    labels = Counter(grid.label for grid in grids)
+    parts = [
+        # Tables that differ in details alone would have the same label.
+        replace(part, label=f"{part.label}-{number}") if labels[grid.label] > 1 else part
+        for number, grid in enumerate(grids, start=1)
+        for part in _parts(grid)
+    ]
+    blocks = [_NEEDS, *(_table(part) for part in parts)]
     if notes:
         blocks.append("\n".join(f"% {note}" for note in notes))
     return "\n\n".join(blocks)
+
+
+def _parts(grid: Grid) -> list[Grid]:
+    """The table; if it is too tall, one for each titled block; what stands above stays with the first one."""
+    titled = [(start, title) for start, title in grid.sections if title]
+    if len(grid.rows) + len(titled) <= _TALL or len(titled) < 3:
+        return [grid]
+    starts = [0, *(start for start, _ in titled[2:])]
+    parts = []
+    for start, end in zip(starts, [*starts[1:], len(grid.rows)], strict=True):
+        sections = tuple((at - start, title) for at, title in grid.sections if start <= at < end)
+        name = sections[-1][1]
+        part = replace(grid, caption=f"{grid.caption}: {name}", rows=grid.rows[start:end], sections=sections)
+        label = f"{grid.label}-{slug(name)}" if grid.label else ""
+        parts.append(replace(part, label=label, notes=grid.notes if end == len(grid.rows) else ()))
+    return parts
+
+
+def _caption(grid: Grid) -> str:
+    said = ["Accuracy in %"]
+    cells = [cell for row in grid.rows for cell in row]
+    if any(cell.best for cell in cells):
+        said.append("best bold, second underlined")
+    if any(" ± " in cell.text for cell in cells):
+        said.append("± half the 95 % interval over seeds")
+    return f"{grid.caption[:1].upper()}{grid.caption[1:]}. {', '.join(said)}."
 
 
 def _table(grid: Grid) -> str:
@@ -64,7 +102,7 @@ def _table(grid: Grid) -> str:
         [
             r"\begin{table}[tbp]",
             r"\centering",
-            rf"\caption{{{_escaped(grid.caption)}. Accuracy in \%.}}",
+            rf"\caption{{{_escaped(_caption(grid))}}}",
             *([rf"\label{{{grid.label}}}"] if grid.label else []),
             *([r"\footnotesize", r"\setlength{\tabcolsep}{3pt}"] if wide else [r"\small"]),
             fit,
@@ -114,13 +152,14 @@ def _body(grid: Grid) -> list[str]:
 def _cell(cell: Cell) -> str:
     mean, sign, half = cell.text.partition(" ± ")
     # Beside the means the intervals are small print.
-    text = _escaped(mean) + (rf"{{\scriptsize\,$\pm$\,{_escaped(half)}}}" if sign else "")
+    text = _escaped(mean)
     if cell.best:
         text = rf"\textbf{{{text}}}"
     elif cell.second:
         text = rf"\underline{{{text}}}"
     elif cell.reference:
         text = rf"\textit{{{text}}}"
+    text += rf"{{\scriptsize\,$\pm$\,{_escaped(half)}}}" if sign else ""
     marks = _escaped(",".join(cell.marks))
     return rf"{text}\textsuperscript{{{marks}}}" if marks else text
 

@@ -1,71 +1,34 @@
-"""The tables of the literature for people and for programs, by themselves or beside measured ones."""
+"""The tables of the literature for people, figures as printed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from clbench.boards.board import Board, Group
 from clbench.boards.cells import NONE, Cell, Grid, with_marks
 from clbench.boards.literature import (
     METRICS,
     UNKNOWN,
     Literature,
-    PublishedGroup,
     PublishedRow,
     PublishedTable,
     Recomputed,
 )
-from clbench.boards.rendering import View
-from clbench.boards.views import slug
+from clbench.boards.views import Footnotes, slug
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["beside", "literature_frame", "literature_grids", "literature_view"]
+__all__ = ["literature_grids", "tables_of"]
 
 _SUSPECT = "†"
-_FAMILIES = {
-    "zscl": "zscl: torchvision's splits, 80/20 where there are none; zero-shot on Caltech101 88.4",
-    "coop": "coop: CoOp's splits with validation data; zero-shot on Caltech101 92.9",
-    UNKNOWN: "unknown: which splits these rows used cannot be told, so nothing is ranked",
-}
-
-
-def literature_view(literature: Literature, *, layout: str = "summary") -> View:
-    """Return what formats write of ``literature``: its averages, or with ``per-task`` its data sets."""
-    return View(
-        grids=lambda paper: literature_grids(literature, layout=layout, paper=paper),
-        notes=(*literature.notes, *_notes(literature)),
-        frame=lambda: literature_frame(literature, layout=layout),
-    )
-
-
-def beside(view: View, board: Board, literature: Literature, *, layout: str = "summary") -> View:
-    """Return the measured tables of ``view`` and behind them those of ``literature``, which are never mixed.
-
-    The notes say which published table has the protocol of which measured one, as far as papers tell, and
-    what keeps the others apart.
-    """
-    published = literature_view(literature, layout=layout)
-    return View(
-        grids=lambda paper: [*view.grids(paper), *published.grids(paper)],
-        notes=(*view.notes, *_relations(board, _tables(literature, layout)), *published.notes),
-        frame=view.frame,
-        flat="measured and published figures never stand in one table",
-    )
 
 
 def literature_grids(literature: Literature, *, layout: str = "summary", paper: bool = False) -> list[Grid]:
     """Return the tables for people, figures as printed; recomputed ones are in a table that says so."""
-    tables = _tables(literature, layout)
+    tables = tables_of(literature, layout)
     grids = []
     for n, table in enumerate(tables, start=1):
-        caption = (
-            f"Published {n}: {table.group.title}" if len(tables) > 1 else f"Published: {table.group.title}"
-        )
+        number = f" {n}" if len(tables) > 1 and not paper else ""
+        caption = f"Published{number}: {table.group.title}"
         if layout == "per-task":
-            grids.append(_tasks_grid(table, _present(table, literature.tasks), caption))
+            grids.append(_tasks_grid(table, _present(table, literature.tasks), caption, paper))
         else:
             grids.append(_grid(table, caption, paper))
     if layout != "per-task" and literature.recomputed:
@@ -73,7 +36,8 @@ def literature_grids(literature: Literature, *, layout: str = "summary", paper: 
     return grids
 
 
-def _tables(literature: Literature, layout: str) -> tuple[PublishedTable, ...]:
+def tables_of(literature: Literature, layout: str) -> tuple[PublishedTable, ...]:
+    """Return the published tables that a layout shows."""
     return literature.per_task if layout == "per-task" else literature.tables
 
 
@@ -83,10 +47,11 @@ def _present(table: PublishedTable, tasks: Sequence[str]) -> tuple[str, ...]:
 
 def _grid(table: PublishedTable, caption: str, paper: bool) -> Grid:
     rows = table.rows
-    columns = [_names(rows)]
+    footnotes = Footnotes()
+    columns = [_names(rows, footnotes if paper else None)]
     for metric in METRICS:
         cells = {n: _figure(row, metric) for n, row in enumerate(rows)}
-        columns.append(_marked(table, cells, {n: row.figures.get(metric) for n, row in enumerate(rows)}))
+        columns.append(_marked(table, cells, _means(rows, metric)))
     facts = [("Kind", [r.kind for r in rows]), ("Venue", [r.facts.get("venue_year", "") for r in rows])]
     facts.append(("Read in", [r.table for r in rows]))
     if not paper:
@@ -99,39 +64,40 @@ def _grid(table: PublishedTable, caption: str, paper: bool) -> Grid:
         headers,
         align,
         tuple(tuple(column[n] for column in columns) for n in range(len(rows))),
-        tuple(_table_notes(table)),
+        (*footnotes.notes, *_table_notes(table, paper)),
         _sections(rows) if paper else (),
         label=f"tab:published-{slug(table.group.title)}",
     )
 
 
-def _tasks_grid(table: PublishedTable, tasks: Sequence[str], caption: str) -> Grid:
+def _tasks_grid(table: PublishedTable, tasks: Sequence[str], caption: str, paper: bool) -> Grid:
     """Blocks of Transfer, Average and Last, the references above, as in the papers."""
     blocks = [("Without continual learning", "last", [r for r in table.rows if r.learns != "stream"])]
     for metric in METRICS:
         members = [r for r in table.rows if r.learns == "stream" and metric in r.tasks]
-        best_first = sorted(members, key=lambda r, m=metric: -r.figures[m])  # type: ignore[misc]
-        blocks.append((metric.capitalize(), metric, best_first))
+        blocks.append((metric.capitalize(), metric, members))
+    footnotes = Footnotes()
     cells: list[tuple[Cell, ...]] = []
     sections = []
     for title, metric, rows in blocks:
         if rows:
             sections.append((len(cells), title))
-            columns = [_names(rows)]
+            columns = [_names(rows, footnotes if paper else None)]
             for task in tasks:
                 values = {n: row.tasks[metric].get(task) for n, row in enumerate(rows)}
                 shown = {n: Cell(NONE if x is None else _printed(x)) for n, x in values.items()}
                 columns.append(_marked(table, shown, values, rows))
             means = {n: _figure(row, metric) for n, row in enumerate(rows)}
-            columns.append(_marked(table, means, {n: r.figures[metric] for n, r in enumerate(rows)}, rows))
-            columns.append(dict(enumerate(Cell(row.table) for row in rows)))
+            columns.append(_marked(table, means, _means(rows, metric), rows))
+            if not paper:
+                columns.append(dict(enumerate(Cell(row.table) for row in rows)))
             cells += [tuple(column[n] for column in columns) for n in range(len(rows))]
     return Grid(
         caption,
-        ("Method", *tasks, "Mean", "Read in"),
-        ("left", *("right" for _ in tasks), "right", "left"),
+        ("Method", *tasks, "Mean", *([] if paper else ["Read in"])),
+        ("left", *("right" for _ in tasks), "right", *([] if paper else ["left"])),
         tuple(cells),
-        tuple(_table_notes(table)),
+        (*footnotes.notes, *_table_notes(table, paper)),
         tuple(sections),
         label=f"tab:published-per-task-{slug(table.group.title)}",
     )
@@ -160,14 +126,25 @@ def _recomputed_grid(rows: Sequence[Recomputed]) -> Grid:
     )
 
 
-def _names(rows: Sequence[PublishedRow]) -> dict[int, Cell]:
-    return {n: Cell(row.method, reference=row.learns != "stream") for n, row in enumerate(rows)}
+def _names(rows: Sequence[PublishedRow], footnotes: Footnotes | None) -> dict[int, Cell]:
+    """The methods' names; with ``footnotes``, what stands in brackets goes there."""
+    cells = {}
+    for n, row in enumerate(rows):
+        name, bracket, rest = row.method.partition(" (") if footnotes else (row.method, "", "")
+        cell = Cell(name, reference=row.learns != "stream")
+        cells[n] = footnotes.marked(cell, [rest.removesuffix(")")]) if footnotes and bracket else cell
+    return cells
 
 
 def _figure(row: PublishedRow, metric: str) -> Cell:
     value = row.figures.get(metric)
     text = NONE if value is None else _printed(value)
     return Cell(text, marks=(_SUSPECT,) if metric in row.suspect else ())
+
+
+def _means(rows: Sequence[PublishedRow], metric: str) -> dict[int, float | None]:
+    """What is ranked: a mean that contradicts its own values is not."""
+    return {n: None if metric in row.suspect else row.figures.get(metric) for n, row in enumerate(rows)}
 
 
 def _printed(figure: float) -> str:
@@ -193,19 +170,23 @@ def _sections(rows: Sequence[PublishedRow]) -> tuple[tuple[int, str], ...]:
     return ((0, ""), (references, "")) if 0 < references < len(rows) else ()
 
 
-def _table_notes(table: PublishedTable) -> Iterable[str]:
+def _table_notes(table: PublishedTable, paper: bool) -> Iterable[str]:
     for row in table.rows:
         for metric, mean in row.suspect.items():
             printed = _printed(row.figures[metric])
             yield (
                 f"{_SUSPECT} {row.method}: {metric.capitalize()} is printed as {printed}, but the mean of "
-                f"the values printed for its tasks is {mean:.2f} ({row.table})"
+                f"the values printed for its tasks is {mean:.2f} ({row.table}); it is not ranked"
             )
     for text, methods in _grouped((r.facts.get("note", ""), r.method) for r in table.rows).items():
         yield f"{', '.join(methods)}: {text}"
-    told = _grouped((r.facts.get("protocol_from", ""), r.method) for r in table.rows)
+    # Which splits a row used matters to whoever compares; a paper's reader is told the family alone.
+    told = {} if paper else _grouped((r.facts.get("protocol_from", ""), r.method) for r in table.rows)
     if told:
         yield "family told by: " + "; ".join(f"{text} ({', '.join(of)})" for text, of in told.items())
+    if paper and table.rows[0].tasks:
+        tables = _grouped((row.table, row.method) for row in table.rows)
+        yield "; ".join(f"{name}: {', '.join(methods)}" for name, methods in tables.items())
     read = _grouped((part, row.table) for row in table.rows for part in row.source.split("; "))
     yield "read in: " + "; ".join(f"{text} ({', '.join(of)})" for text, of in read.items())
 
@@ -217,82 +198,3 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, None]]:
         if text:
             found.setdefault(text, {})[of] = None
     return found
-
-
-def _notes(literature: Literature) -> list[str]:
-    if not literature.tables:
-        return []
-    families = dict.fromkeys(table.group.protocol for table in literature.tables)
-    return [
-        "published: as papers print it, mostly single runs without a spread",
-        "kind: of the method's authors (own), run again by others (rerun), copied from elsewhere (quoted)",
-        "protocol families are never in one table; "
-        + "; ".join(_FAMILIES[f] for f in families if f in _FAMILIES),
-    ]
-
-
-def _relations(board: Board, tables: Sequence[PublishedTable]) -> list[str]:
-    """What keeps each published table from being compared with the measured one that it resembles most."""
-    if not board.tables:
-        return []
-    measured = {table.group.stream for table in board.tables}
-    if not measured & {table.group.stream for table in tables}:
-        streams = ", ".join(dict.fromkeys(t.group.stream for t in tables if t.group.stream))
-        return [
-            "no published table is comparable with a measured one: they are of other streams "
-            f"({streams}; measured: {', '.join(sorted(measured))})"
-        ]
-    names = {
-        n: f"published {n}" if len(tables) > 1 else "the published table" for n in range(1, len(tables) + 1)
-    }
-    return [f"{names[n]} {_relation(board, table.group)}" for n, table in enumerate(tables, start=1)]
-
-
-def _relation(board: Board, published: PublishedGroup) -> str:
-    if published.protocol == UNKNOWN:
-        return "is not comparable with any measured table: its protocol family is unknown"
-    differing = [(_differing(table.group, published), n) for n, table in enumerate(board.tables, start=1)]
-    names, n = min(differing, key=lambda found: (len(found[0]), found[1]))
-    if names:
-        return f"is not comparable with table {n}: {', '.join(names)}"
-    return (
-        f"has the protocol of table {n} as far as papers tell; clbench claims sets their figures side by side"
-    )
-
-
-def _differing(measured: Group, published: PublishedGroup) -> list[str]:
-    pairs = {
-        "stream": (published.stream, measured.stream),
-        "protocol": (published.protocol, measured.protocol),
-        "order": (published.order, measured.order),
-        "shots": (published.shots, str(measured.shots or "full")),
-        "backbone": (published.backbone, measured.backbone),
-        "label space": (published.label_space, measured.label_space),
-    }
-    return [f"{name} {theirs}, not {ours}" for name, (theirs, ours) in pairs.items() if theirs != ours]
-
-
-def literature_frame(literature: Literature, *, layout: str = "summary") -> pd.DataFrame:
-    """Return a line for each published row, with ``per-task`` for each of its values; as printed, in percent.
-
-    ``transfer_of_tasks``, …: the mean of the printed values of the tasks, where the printed mean is another.
-    """
-    import pandas as pd
-
-    lines = []
-    for n, table in enumerate(_tables(literature, layout), start=1):
-        for row in table.rows:
-            line = {"table": n, **vars(table.group), "method": row.method, "learns": row.learns}
-            tail = {"kind": row.kind, "paper_table": row.table, "source": row.source}
-            if layout == "per-task":
-                for metric in row.tasks:
-                    values = {**row.tasks[metric], None: row.figures[metric]}
-                    lines += [
-                        line | {"metric": metric, "task": t, "value": x} | tail for t, x in values.items()
-                    ]
-            else:
-                means = {f"{metric}_of_tasks": row.suspect.get(metric) for metric in METRICS}
-                figures = {metric: row.figures.get(metric) for metric in METRICS}
-                rest = {k: v for k, v in row.facts.items() if k not in line}
-                lines.append(line | figures | means | tail | rest)
-    return pd.DataFrame(lines)

@@ -16,7 +16,7 @@ from clbench.boards.board import Board, Group, Table, differences
 from clbench.boards.cells import NONE, Cell, Grid, number, with_marks
 from clbench.boards.frames import typed
 from clbench.boards.rows import Column, Row
-from clbench.boards.views import Footnotes, Options, label_of
+from clbench.boards.views import Footnotes, Options, label_of, merged
 from clbench.errors import ConfigError
 from clbench.results.statistics import Interval, mean_interval
 
@@ -136,7 +136,7 @@ def _grid(board: Board, tables: Sequence[Table], options: Options, place: int) -
         sections = ((0, ""), (len(references), "")) if references and ranked else ()
     names = [Cell(line.name, reference=line.sample.kind == "reference") for line in lines]
     if options.paper:
-        names = [footnotes.marked(c, x.sample.uses) for c, x in zip(names, lines, strict=True)]
+        names = [footnotes.marked(c, x.sample.uses.split(", ")) for c, x in zip(names, lines, strict=True)]
     columns = [dict(enumerate(names))]
     if not options.paper:
         columns.append({n: Cell(_seeds(line)) for n, line in enumerate(lines)})
@@ -145,7 +145,7 @@ def _grid(board: Board, tables: Sequence[Table], options: Options, place: int) -
     for order in [*orders, *([None] if several else [])]:
         columns += [_column(lines, column, order, orders, options) for column in board.columns]
     width = len(board.columns)
-    shown = [f"Order {order}" for order in orders] + (["Mean over orders"] if several else [])
+    shown = [f"Order {order}" for order in orders] + (["Mean"] if several else [])
     title = replace(tables[0].group, order=", ".join(orders)).titled(board.group_by)
     title = title.replace(f"order {', '.join(orders)}", f"orders {', '.join(orders)}") if several else title
     notes = dict.fromkeys(note for table in tables for note in table.notes)
@@ -156,11 +156,11 @@ def _grid(board: Board, tables: Sequence[Table], options: Options, place: int) -
         if row.reason
     ]
     return Grid(
-        (f"Table {place}: " if place else "") + title,
+        (f"Table {place}: " if place and not options.paper else "") + title,
         (*("Method", "Seeds")[:heads], *(column.title for _ in shown for column in board.columns)),
         (*("left", "right")[:heads], *("right" for _ in shown for _ in board.columns)),
         tuple(tuple(column[n] for column in columns) for n in range(len(lines))),
-        (*footnotes.notes, *reasons, *notes),
+        (*footnotes.notes, *reasons, *merged(notes)),
         sections,
         (("", heads), *((title, width) for title in shown)),
         label_of(replace(tables[0].group, order="-".join(orders)), "orders"),
@@ -172,13 +172,15 @@ def _column(
 ) -> dict[int, Cell]:
     """One metric in one order, or its mean over ``orders``."""
     decimals = 2 if options.decimals is None else options.decimals
+    # So many intervals are more than a paper's line can hold.
+    spread = not options.paper if options.spread is None else options.spread
     figures: dict[int, Interval | None] = {}
     for n, line in enumerate(lines):
         if order is None:
             figures[n] = line.mean(column, orders)
         else:
             figures[n] = line.rows[order].values.get(column.name) if order in line.rows else None
-    cells = {n: Cell(number(x, decimals, spread=options.spread is not False)) for n, x in figures.items()}
+    cells = {n: Cell(number(x, decimals, spread=spread)) for n, x in figures.items()}
     ranked = {n: x.mean for n, x in figures.items() if x is not None and lines[n].sample.kind == "ranked"}
     return with_marks(cells, ranked, decimals, higher_is_better=column.higher_is_better)
 

@@ -17,7 +17,7 @@ from clbench.boards.board import Board, Table
 from clbench.boards.cells import Cell, Grid, number, with_marks
 from clbench.boards.frames import PLACE, place, typed
 from clbench.boards.rows import Row
-from clbench.boards.views import Footnotes, Options, captioned, label_of, split_references
+from clbench.boards.views import Footnotes, Options, captioned, label_of, merged, set_apart, split_references
 from clbench.errors import ConfigError, UnknownNameError
 from clbench.results import metrics as formulas
 from clbench.results.metrics import Matrix, MatrixError
@@ -85,11 +85,17 @@ def _grid(board: Board, place_: int, table: Table, options: Options) -> Grid:
     left_out = [f"{row.method} {row.status}: {row.reason}" for row in table.rows if row.reason]
     headers = ("Method", *_titles(table), "Mean")
     return Grid(
-        captioned(board, place_, table),
+        captioned(board, place_, table, options),
         headers,
         ("left", *("right" for _ in headers[1:])),
         tuple(cells),
-        (*_seeds(rows), *footnotes.notes, *left_out, *table.notes),
+        (
+            *_seeds(rows),
+            *footnotes.notes,
+            *set_apart(board, place_, options),
+            *left_out,
+            *merged(table.notes),
+        ),
         tuple(sections),
         label=label_of(table.group, "per-task"),
     )
@@ -111,7 +117,7 @@ def _block(
     figures = [task_figures(row, table, metric) for row in rows]
     names = {n: Cell(row.method, reference=row.kind == "reference") for n, row in enumerate(rows)}
     if options.paper:
-        names = {n: footnotes.marked(cell, rows[n].uses) for n, cell in names.items()}
+        names = {n: footnotes.marked(cell, rows[n].uses.split(", ")) for n, cell in names.items()}
     columns = [names]
     for j in range(len(table.group.tasks) + 1):
         cells = {n: Cell(shown(row[j])) for n, row in enumerate(figures)}

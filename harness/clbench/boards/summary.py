@@ -8,7 +8,7 @@ from clbench.boards.board import Board, Table
 from clbench.boards.cells import Cell, Grid, number, with_marks
 from clbench.boards.columns import FIELDS, METRICS_FIELD, Field, Selected, select
 from clbench.boards.rows import Row
-from clbench.boards.views import Footnotes, Options, captioned, label_of, split_references
+from clbench.boards.views import Footnotes, Options, captioned, label_of, merged, split_references
 
 __all__ = ["summary"]
 
@@ -25,15 +25,19 @@ def _grid(board: Board, place: int, table: Table, options: Options) -> Grid:
     decimals = 2 if options.decimals is None else options.decimals
     shown = [_column(rows, table, column, options, decimals) for _, column in columns]
     if options.paper and options.columns is None:
-        marked = {n: footnotes.marked(cell, rows[n].uses) for n, cell in shown[0].items()}
+        marked = {n: footnotes.marked(cell, rows[n].uses.split(", ")) for n, cell in shown[0].items()}
         shown[0] = marked
     reasons = [f"{row.method} {row.status}: {row.reason}" for row in table.rows if row.reason]
     return Grid(
-        captioned(board, place, table),
+        captioned(board, place, table, options),
         tuple(column.title for _, column in columns),
         tuple(column.align if isinstance(column, Field) else "right" for _, column in columns),
         tuple(tuple(column[n] for column in shown) for n in range(len(rows))),
-        (*footnotes.notes, *reasons, *table.notes),
+        (
+            *footnotes.notes,
+            *reasons,
+            *merged(table.notes, groups=any(name == "group" for name, _ in columns)),
+        ),
         sections,
         label=label_of(table.group, "summary"),
     )

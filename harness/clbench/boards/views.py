@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from clbench.boards.board import Board, Group, Table
+from clbench.boards.board import Board, Group, Table, resemblances
 from clbench.boards.cells import Cell
 from clbench.boards.rows import Row
 
-__all__ = ["Footnotes", "Options", "captioned", "label_of", "slug", "split_references"]
+__all__ = ["Footnotes", "Options", "captioned", "label_of", "merged", "set_apart", "slug", "split_references"]
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Footnotes:
 
     texts: list[str] = field(default_factory=list)
 
-    def marked(self, cell: Cell, texts: str) -> Cell:
-        """Return ``cell`` with a letter for each of ``texts``, which commas separate."""
+    def marked(self, cell: Cell, texts: Iterable[str]) -> Cell:
+        """Return ``cell`` with a letter for each of ``texts``."""
         letters = []
-        for text in filter(None, texts.split(", ")):
+        for text in filter(None, texts):
             if text not in self.texts:
                 self.texts.append(text)
             letters.append(_letter(self.texts.index(text)))
@@ -52,17 +52,43 @@ class Footnotes:
         if not self.texts:
             return ()
         parts = [f"({_letter(n)}) {text}" for n, text in enumerate(self.texts)]
-        return (f"Uses {', '.join(parts)}",)
+        return (", ".join(parts),)
 
 
 def _letter(number: int) -> str:
     return chr(ord("a") + number) if number < 26 else _letter(number // 26 - 1) + _letter(number % 26)
 
 
-def captioned(board: Board, number: int, table: Table) -> str:
-    """Return the caption of a table: its number where there are several, and what its rows share."""
-    prefix = f"Table {number}: " if len(board.tables) > 1 else ""
+def captioned(board: Board, number: int, table: Table, options: Options) -> str:
+    """Return the caption of a table: its number where there are several, and what its rows share.
+
+    Papers number their tables themselves.
+    """
+    prefix = f"Table {number}: " if len(board.tables) > 1 and not options.paper else ""
     return prefix + table.group.titled(board.group_by)
+
+
+def set_apart(board: Board, number: int, options: Options) -> tuple[str, ...]:
+    """Return for a paper why a table stands by itself; elsewhere that is said once, below all of them."""
+    if not options.paper or number < 2:
+        return ()
+    k, names = resemblances(board.tables)[number - 2]
+    other = board.tables[k].group.titled(board.group_by)
+    return (f"Not comparable with the table of {other}: different {', '.join(names)}",)
+
+
+def merged(notes: Iterable[str], *, groups: bool = False) -> tuple[str, ...]:
+    """Return ``NAME: TEXT`` notes with equal texts as one: ``NAME, NAME: TEXT``.
+
+    ``groups`` is whether rank groups are shown; else the note on them is left out.
+    """
+    found: dict[str, list[str]] = {}
+    for note in notes:
+        if note.startswith("rank groups of") and not groups:
+            continue
+        name, colon, text = note.partition(": ")
+        found.setdefault(text if colon else note, []).extend([name] if colon else [])
+    return tuple(f"{', '.join(names)}: {text}" if names else text for text, names in found.items())
 
 
 def label_of(group: Group, kind: str) -> str:

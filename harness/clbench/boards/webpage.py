@@ -14,24 +14,29 @@ _STYLE = """
   --page: #ffffff; --band: #f6f8fa; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --faint: #9aa4af; --line: #30363d;
   --strong: #8b949e; --page: #0d1117; --band: #161b22; } }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem; max-width: 80rem;
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem; max-width: 96rem;
   color: var(--ink); background: var(--page); }
 .scroll { overflow-x: auto; margin: 1.5rem 0 .5rem; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: .5rem 0; }
-th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: left; }
+th, .number { white-space: nowrap; }
+td { max-width: 22rem; }
+td:last-child:not(.number) { min-width: 12rem; }
 th { font-weight: 600; }
 tbody th { font-weight: 400; }
 tbody th, thead th:first-child { position: sticky; left: 0; background: var(--page); }
 thead tr:last-child th { border-bottom: 2px solid var(--strong); }
-thead th[colspan] { text-align: center; border-bottom-color: var(--strong); }
+thead th[colspan] { text-align: center; border-bottom: 0; }
+thead th[colspan]::after { content: ""; display: block; margin-top: .2rem;
+  border-bottom: 1px solid var(--strong); }
+thead td { border-bottom: 0; }
 tbody th.section { font-weight: 600; background: var(--band); }
 tbody tr:hover > * { background: var(--band); }
 .number { text-align: right; }
 .reference > * { font-style: italic; color: var(--faint); }
 u { text-underline-offset: .2em; }
 .spread { color: var(--faint); font-size: .85em; }
-strong .spread { font-weight: 400; }
 .notes { color: var(--faint); font-size: .9em; max-width: 60rem; padding-left: 1.2rem; }
 @media print { .scroll { overflow: visible; } }
 """
@@ -109,8 +114,9 @@ def _row(grid: Grid, row: Sequence[Cell]) -> str:
 
 def _cell(cell: Cell) -> str:
     mean, sign, half = cell.text.partition(" ± ")
-    text = escape(mean) + (f'<span class="spread"> ± {escape(half)}</span>' if sign else "")
+    text = escape(mean)
     text = f"<strong>{text}</strong>" if cell.best else f"<u>{text}</u>" if cell.second else text
+    text += f'<span class="spread"> ± {escape(half)}</span>' if sign else ""
     return text + (f"<sup>{escape(','.join(cell.marks))}</sup>" if cell.marks else "")
 
 

@@ -97,7 +97,7 @@ def leaderboard(
     and say what keeps the two from being compared.
     """
     from clbench.boards.arranging import FILTERS
-    from clbench.boards.literaturetables import beside, literature_view
+    from clbench.boards.literatureviews import beside, literature_view
     from clbench.boards.publishedtables import read_literature
     from clbench.boards.rendering import encode, is_binary, view_of
     from clbench.boards.views import Options
