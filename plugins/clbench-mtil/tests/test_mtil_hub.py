@@ -193,18 +193,6 @@ def test_names_look_like_torchvisions(key, places):
     )
 
 
-def test_the_revision_is_asked_for(monkeypatch):
-    import datasets
-
-    asked = []
-    monkeypatch.setattr(datasets, "load_dataset", lambda *a, **k: asked.append((a, k)) or 1 / 0)
-    with pytest.raises(DataError, match="MNIST cannot be read from the hub"):
-        hub.read("mnist")
-    (place, config), options = asked[0]
-    assert (place, config) == ("ylecun/mnist", "mnist")
-    assert options["revision"] == hub_copy("mnist").revision
-
-
 def test_the_source_is_chosen(monkeypatch, tmp_path):
     monkeypatch.setenv("CLBENCH_MTIL_SOURCE", "hub")
     monkeypatch.setattr(folder, "read", lambda key, root: f"folder {key}")

@@ -40,6 +40,7 @@ class HubCopy:
     names: str = "copy"
     arrays: bool = False
     differs: str = ""
+    gigabytes: float = 0.0
 
     @property
     def pinned(self) -> str:
@@ -127,7 +128,9 @@ def _check_kind(path: Path, key: str, name: str, value: object) -> None:
 def _kind(default: object, name: str) -> type:
     if name == "splits":
         return dict
-    return list if isinstance(default, tuple) else bool if isinstance(default, bool) else str
+    if isinstance(default, tuple):
+        return list
+    return type(default) if isinstance(default, (bool, float)) else str
 
 
 _FIELDS: Mapping[str, type] = {f.name: _kind(f.default, f.name) for f in fields(HubCopy) if f.name != "key"}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +12,37 @@ from clbench.errors import ClbenchError, DataError
 
 from clbench_mtil.catalogue import data_set
 from clbench_mtil.hubcopies import HubCopy
-from clbench_mtil.revisions import commit
+from clbench_mtil.revisions import commit, find_commit
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["load", "pixels"]
+__all__ = ["fetched", "fetching", "load", "pixels"]
+
+_FETCHING: ContextVar[bool] = ContextVar("clbench_mtil_fetching", default=False)
 
 
-def load(copy: HubCopy, splits: Iterable[str], copies: Path | None) -> Dataset:
+@contextmanager
+def fetching() -> Iterator[None]:
+    """Let :func:`load` fetch what is not on disk; without, nothing is asked of the hub."""
+    token = _FETCHING.set(True)
+    try:
+        yield
+    finally:
+        _FETCHING.reset(token)
+
+
+def fetched(copy: HubCopy) -> bool:
+    """Whether all of ``copy`` is on disk, at the commit that is asked for."""
+    found = commit(copy)
+    splits = [*(name for names in copy.splits.values() for name in names), *copy.more]
+    return found is not None and all(_kept(copy, found, split) for split in splits)
+
+
+def load(copy: HubCopy, splits: Iterable[str], copies: Path | None = None) -> Dataset:
     """Load the rows of ``splits``, one after the other, with images undecoded in the column ``image``.
+
+    What is on disk is read from there, at the very commit, with the hub out of reach, too.
 
     Args:
         copy: of which data set.
@@ -27,15 +50,18 @@ def load(copy: HubCopy, splits: Iterable[str], copies: Path | None) -> Dataset:
         copies: a folder with clones of the repositories, to be read instead.
 
     Raises:
-        DataError: they cannot be fetched, or there is no such column.
+        DataError: they are not on disk (and this is not :func:`fetching`), cannot be fetched, or have no such
+            column.
     """
     import datasets
 
-    place = str(copies / copy.path) if copies else copy.path
-    asked = "+".join(splits)
-    revision = None if copies else commit(copy)
+    names = list(splits)
+    found = None if copies else commit(copy) or (find_commit(copy) if _FETCHING.get() else "")
     try:
-        table = datasets.load_dataset(place, copy.config, split=asked, revision=revision)
+        if copies:
+            table = datasets.load_dataset(str(copies / copy.path), copy.config, split="+".join(names))
+        else:
+            table = datasets.concatenate_datasets([_table(copy, found or "", name) for name in names])
         table = table.cast_column(copy.image, datasets.Image(decode=False))
         return table if copy.image == "image" else table.rename_column(copy.image, "image")
     except ClbenchError:
@@ -44,10 +70,37 @@ def load(copy: HubCopy, splits: Iterable[str], copies: Path | None) -> Dataset:
         # whatever the library, the connection or an unexpected column leads to
         raise DataError(
             f"{data_set(copy.key).title} cannot be read from the hub",
-            why=f"{place}{f' at {revision[:12]}' if revision else ''}, {asked}: "
-            f"{type(error).__name__}: {error}",
+            why=f"{copies / copy.path if copies else copy.path}{f' at {found[:12]}' if found else ''}, "
+            f"{', '.join(names)}: {type(error).__name__}: {error}",
             fix="check the connection, or unset CLBENCH_MTIL_SOURCE and put the data into a folder",
         ) from error
+
+
+def _table(copy: HubCopy, revision: str, split: str) -> Dataset:
+    """One split at one commit, from the disk if it is there."""
+    import datasets
+
+    files = _kept(copy, revision, split) if revision else []
+    if files:
+        return datasets.concatenate_datasets([datasets.Dataset.from_file(str(file)) for file in files])
+    if not _FETCHING.get():
+        raise DataError(
+            f"{data_set(copy.key).title} has not been fetched from the hub",
+            why=f"{copy.pinned} is not on disk, and nothing is downloaded unless it is asked for",
+            fix=f"CLBENCH_MTIL_SOURCE=hub clbench prepare mtil --fetch --only {copy.key}",
+        )
+    return datasets.load_dataset(copy.path, copy.config, split=split, revision=revision)
+
+
+def _kept(copy: HubCopy, revision: str, split: str) -> list[Path]:
+    """The files in which the library keeps a split; it gives a folder its name when all in it is whole."""
+    import datasets
+
+    root = Path(datasets.config.HF_DATASETS_CACHE)
+    found: list[Path] = []
+    for folder in sorted(root.glob(f"*/{copy.config}/*/{revision}")):
+        found = sorted(folder.glob(f"*-{split}.arrow")) or sorted(folder.glob(f"*-{split}-*-of-*.arrow"))
+    return found
 
 
 def pixels(table: Dataset) -> Dataset:

@@ -9,40 +9,20 @@ from clbench.errors import DataError
 from clbench.results.atomic import atomic_write
 from clbench.streams import cache_root
 
-from clbench_mtil.catalogue import data_set
 from clbench_mtil.hubcopies import HubCopy
 
-__all__ = ["commit", "find_commit", "kept"]
+__all__ = ["commit", "find_commit"]
 
 _DIGITS = 40
 
 
-def commit(copy: HubCopy) -> str:
-    """The full commit that ``copy`` is read at.
+def commit(copy: HubCopy) -> str | None:
+    """The full commit that ``copy`` is read at; ``None`` if the hub has yet to be asked for it.
 
-    A revision in full is taken as it is. One of fewer digits is looked up among the repository's commits,
-    once.
-
-    Raises:
-        DataError: none is known, or the hub has none such.
+    A revision in full is taken as it is. One of fewer digits, or none, is what :func:`find_commit` found.
     """
     if copy.revision is not None and len(copy.revision) == _DIGITS:
         return copy.revision
-    found = kept(copy)
-    if found is not None:
-        return found
-    if copy.revision is None:
-        raise DataError(
-            f"no commit of {copy.path} is known, so {data_set(copy.key).title} cannot be read from it",
-            why="a repository may change from one run to the next",
-            fix=f"clbench prepare mtil --fetch --only {copy.key} keeps the commit that it has now; or give "
-            "one in a file named by CLBENCH_MTIL_HUB",
-        )
-    return find_commit(copy)
-
-
-def kept(copy: HubCopy) -> str | None:
-    """The commit that was found before, if it is one of the revision that is asked for."""
     try:
         known: dict[str, str] = json.loads(_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
