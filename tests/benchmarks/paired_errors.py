@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def intervals(rng: np.random.Generator, seeds: int, share: float) -> tuple[float, float]:
-    """Errors in % of two intervals of a normal mean whose variance is in two parts: Cochran, Satterthwaite."""
+    """Errors in % of Cochran's and Satterthwaite's interval of a mean whose variance is in two parts."""
     freedom = seeds - 1
     mean = np.abs(rng.normal(size=WORLDS))
     training = share * rng.chisquare(freedom, WORLDS) / freedom

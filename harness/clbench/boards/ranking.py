@@ -14,7 +14,7 @@ from clbench.results.pairs import metric_weights
 from clbench.results.rankgroups import rank_groups
 from clbench.results.records import Record
 from clbench.results.store import StoredRecord
-from clbench.results.trials import Trial, load_trial
+from clbench.results.trials import Trial, load_trial, predictions_folder
 
 __all__ = ["QUICK", "with_rank_groups"]
 
@@ -87,10 +87,7 @@ def _grouped(table: Table, column: Column, folders: Folders) -> Table:
 
 
 def _trial(record: Record, folders: Folders) -> Trial:
-    folder = folders.get(id(record))
-    if folder is None or record.predictions is None or not (folder / record.predictions.file).exists():
-        folder = None
-    return load_trial(record, folder)
+    return load_trial(record, predictions_folder(record, folders.get(id(record))))
 
 
 def _explained(column: Column, trials: Mapping[int, Sequence[Trial]], rows: Sequence[Row]) -> str:

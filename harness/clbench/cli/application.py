@@ -10,6 +10,7 @@ from clbench import __version__
 from clbench.cli.admit import admit
 from clbench.cli.audit import audit
 from clbench.cli.claims import claims
+from clbench.cli.compare import compare
 from clbench.cli.leaderboard import leaderboard
 from clbench.cli.list import list_
 from clbench.cli.plot import plot
@@ -77,6 +78,7 @@ def main() -> None:
 for _command in (
     run,
     leaderboard,
+    compare,
     plot,
     report,
     site,

@@ -11,7 +11,7 @@ from clbench.errors import RecordError
 from clbench.results.metrics import FloatArray, Matrix, MatrixError
 from clbench.results.trials import Trial, check_same_images
 
-__all__ = ["Pairs", "metric_weights", "pair_up"]
+__all__ = ["Pairs", "column_weights", "metric_weights", "pair_up"]
 
 
 @dataclass(frozen=True)
@@ -112,3 +112,13 @@ def metric_weights(metric: Callable[[Matrix], float], tasks: int) -> FloatArray 
     except MatrixError:
         return None
     return weights if fits else None
+
+
+def column_weights(per_task: Callable[[Matrix], FloatArray], tasks: int) -> FloatArray:
+    """Return the weights of each task's figure, shape (task, T, T), where ``per_task`` gives all at once.
+
+    A task for which the figure is not defined, as Transfer of the first, has NaN.
+    """
+    units = np.eye(tasks * tasks).reshape(-1, tasks, tasks)
+    columns = np.array([per_task(unit) for unit in units])
+    return columns.T.reshape(tasks, tasks, tasks)

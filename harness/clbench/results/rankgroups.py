@@ -8,8 +8,8 @@ fall. Each leader is compared with all below it, by the paired difference of
 
 As with any such division, two of one group may be separable from each other, and neighbours across a border
 need not be: a group says how a method stands to the group's best, and no more. The correction is for a leader
-that is given; that it was the best of those observed is chance, too, which ``tests/benchmarks/paired_errors.py``
-measures: of tables of equal methods, somewhat more than 5 in 100 are divided.
+that is given; that it was the best of those observed is chance, too: of tables of equal methods, somewhat
+more than 5 in 100 are divided (``tests/benchmarks/paired_errors.py``).
 """
 
 from __future__ import annotations

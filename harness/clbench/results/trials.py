@@ -14,7 +14,7 @@ from clbench.results.metrics import FloatArray
 from clbench.results.predictions import ZERO_SHOT_ROW, PredictionKey, Predictions, load_predictions
 from clbench.results.records import Record
 
-__all__ = ["Trial", "check_same_images", "load_trial", "zero_shot_trial"]
+__all__ = ["Trial", "check_same_images", "load_trial", "predictions_folder", "zero_shot_trial"]
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -39,6 +39,13 @@ class Trial:
     matrix: FloatArray = field(repr=False)
     right: tuple[BoolArray, ...] | None = field(default=None, repr=False)
     classes: tuple[IntArray, ...] | None = field(default=None, repr=False)
+
+
+def predictions_folder(record: Record, folder: Path | None) -> Path | None:
+    """Return ``folder`` if the predictions that ``record`` names lie in it."""
+    if folder is None or record.predictions is None:
+        return None
+    return folder if (folder / record.predictions.file).exists() else None
 
 
 def load_trial(record: Record, folder: Path | None = None) -> Trial:

@@ -1,0 +1,146 @@
+"""Two methods compared in every order of the tasks that both have, task by task, and over these orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from clbench.boards.board import Group, Table, differing
+from clbench.boards.sides import Side
+from clbench.errors import ConfigError, RecordError, UnknownNameError
+from clbench.results import metrics as formulas
+from clbench.results.metrics import FloatArray, Matrix
+from clbench.results.paired import ENOUGH, PairedDifference, paired_difference
+from clbench.results.pairs import Pairs, column_weights, metric_weights, pair_up
+from clbench.results.records import TaskRecord
+from clbench.results.store import StoredRecord
+from clbench.results.trials import Trial, load_trial, predictions_folder, zero_shot_trial
+
+__all__ = ["ZERO_SHOT", "Comparison", "compare_sides"]
+
+ZERO_SHOT = "zero-shot"
+"""Names the initial model of the other side, where no record of a method has that name."""
+
+_PER_TASK: Mapping[str, Callable[[Matrix], FloatArray]] = {
+    "transfer": formulas.transfer_per_task,
+    "average": formulas.average_per_task,
+    "last": formulas.last_per_task,
+    "forgetting": formulas.forgetting_per_task,
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two methods under one protocol, in one order of tasks or over several.
+
+    Attributes:
+        a, b: their labels.
+        group: what their runs share; of several orders the first one's.
+        orders: the orders, each of which counts the same.
+        pairs: the runs compared, for each order.
+        tasks: in the order learned; empty over several orders, where a task has several places.
+        columns: by metric, the difference on each task (NaN where the metric has none).
+        means: by metric, the difference of the metric itself.
+    """
+
+    a: str
+    b: str
+    group: Group
+    orders: tuple[str, ...]
+    pairs: tuple[Pairs, ...]
+    tasks: tuple[TaskRecord, ...]
+    columns: Mapping[str, tuple[PairedDifference, ...]]
+    means: Mapping[str, PairedDifference]
+
+
+def compare_sides(
+    a: Side | None, b: Side | None, metrics: Sequence[str], *, resamples: int | None = None
+) -> list[Comparison]:
+    """Compare two methods in every order and protocol that both have, and over the orders of each protocol.
+
+    Args:
+        a, b: the methods; ``None``: the initial model of the other one.
+        metrics: of ``transfer, average, last, forgetting``.
+        resamples: test sets to draw.  Default: :data:`clbench.results.bootstrap.RESAMPLES`.
+
+    Raises:
+        RecordError: no two runs may be compared, predictions are damaged, or test images differ.
+        UnknownNameError: no such metric.
+    """
+    for metric in metrics:
+        if metric not in _PER_TASK:
+            raise UnknownNameError("metric", metric, _PER_TASK)
+    known = a or b
+    if known is None:
+        raise ConfigError("the initial model cannot be compared with itself", fix="name a method")
+    common = [group for group in known.runs if all(side is None or group in side.runs for side in (a, b))]
+    if not common:
+        raise _incomparable(a or known, b or known)
+    difference = partial(paired_difference, **({} if resamples is None else {"resamples": resamples}))
+    labels = (a.label if a else ZERO_SHOT, b.label if b else ZERO_SHOT)
+    found = []
+    settings: dict[Group, list[Comparison]] = {}
+    for group in common:
+        samples = known.runs[group]
+        pairs = pair_up(_trials(a, group, samples), _trials(b, group, samples))
+        size = len(group.tasks)
+        # Where seeds are enough, bounds need no draws; those of the means are drawn to be set beside them.
+        quick = {"resamples": None} if pairs.seeds >= ENOUGH else {}
+        columns = {
+            metric: tuple(difference([pairs], [w], **quick) for w in column_weights(_PER_TASK[metric], size))
+            for metric in metrics
+        }
+        means = {metric: difference([pairs], [_weights(metric, size)]) for metric in metrics}
+        tasks = samples[0].record.stream.tasks
+        found.append(Comparison(*labels, group, (group.order,), (pairs,), tasks, columns, means))
+        settings.setdefault(replace(group, order="", tasks=()), []).append(found[-1])
+    for members in settings.values():
+        groups = [each.group for each in members]
+        if len(members) > 1 and all(side is None or side.is_one_recipe(groups) for side in (a, b)):
+            found.append(_over_orders(members, metrics, difference))
+    return found
+
+
+def _over_orders(
+    members: Sequence[Comparison], metrics: Sequence[str], difference: Callable[..., PairedDifference]
+) -> Comparison:
+    first = members[0]
+    pairs = tuple(each.pairs[0] for each in members)
+    size = len(first.tasks)
+    means = {metric: difference(pairs, [_weights(metric, size)] * len(pairs)) for metric in metrics}
+    orders = tuple(each.group.order for each in members)
+    return Comparison(first.a, first.b, first.group, orders, pairs, (), {}, means)
+
+
+def _weights(metric: str, tasks: int) -> FloatArray:
+    weights = metric_weights(formulas.METRICS[metric], tasks)
+    assert weights is not None, "the four standard metrics are sums over the matrix"
+    return weights
+
+
+def _trials(side: Side | None, group: Group, others: Sequence[StoredRecord]) -> list[Trial]:
+    if side is not None:
+        return [
+            load_trial(run.record, predictions_folder(run.record, run.path.parent))
+            for run in side.runs[group]
+        ]
+    run = others[0]
+    trial = zero_shot_trial(run.record, predictions_folder(run.record, run.path.parent))
+    return [] if trial is None else [trial]
+
+
+def _incomparable(a: Side, b: Side) -> RecordError:
+    if not a.runs or not b.runs:
+        empty = a if not a.runs else b
+        return RecordError(f"{empty.label} has no finished run", fix="run the same command again")
+    tables = [
+        [Table(group, runs[0].record.fingerprint.fields, (), ()) for group, runs in side.runs.items()]
+        for side in (a, b)
+    ]
+    names = min((differing(one, other) for one in tables[0] for other in tables[1]), key=len)
+    return RecordError(
+        f"{a.label} and {b.label} cannot be compared",
+        why=f"no run of one was made like one of the other: different {', '.join(names)}",
+        fix="run both under one protocol",
+    )
