@@ -161,7 +161,8 @@ def _print_settings(found: Contribution[MethodSpec], console: Console) -> None:
 
 
 def _print_stream(spec: StreamSpec, console: Console) -> None:
-    prompts = sum(task.classes * task.templates for task in spec.tasks)
+    # classes that tasks share have the prompts of several tasks, or of one
+    prompts = 0 if spec.classes else sum(task.classes * task.templates for task in spec.tasks)
     _print_facts(
         console,
         {
@@ -179,8 +180,9 @@ def _print_stream(spec: StreamSpec, console: Console) -> None:
     console.print(_task_table(spec))
     console.print()
     default = {name: " (default)" if name == spec.default_order else "" for name in spec.orders}
+    orders = {f"order {name}{default[name]}": ", ".join(keys) for name, keys in spec.orders.items()}
     _print_facts(
-        console, {f"order {name}{default[name]}": ", ".join(keys) for name, keys in spec.orders.items()}
+        console, {**orders, "order random-SEED": "shuffled with that seed, such as --order random-7"}
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from clbench.config import Options, resolve
 from clbench.errors import DataError
 from clbench.plugins import get_registry
-from clbench.streams import Preprocessing, Stream
+from clbench.streams import Preprocessing, Stream, Task
 from clbench_mtil import testing
 from clbench_mtil.catalogue import KEYS, class_names, data_set, data_sets
 from clbench_mtil.incremental import build as build_incremental
@@ -294,9 +294,51 @@ def test_a_missing_split_is_named(data, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("stream", "space"), [("mtil", "task"), ("x-tail", "union"), ("cifar100-10", "seen")]
+    ("stream", "space"),
+    [
+        ("mtil", "task"),
+        ("x-tail", "union"),
+        ("cifar100-10", "seen"),
+        ("odcl-cil", "seen"),
+        ("odcl-cil-coop", "seen"),
+    ],
 )
 def test_the_label_space_is_the_streams_unless_told(stream, space):
     options = {"stream": stream, "methods": ("zero-shot",), "device": "cpu"}
     assert resolve(get_registry(), Options(**options))[0].label_space == space
     assert resolve(get_registry(), Options(**options, label_space="task"))[0].label_space == "task"
+
+
+def test_odcl_cil_takes_namesakes_for_one_class(data, monkeypatch, tmp_path):
+    """CoLeCLIP's rule: one column, with the templates of all data sets that have the name."""
+    testing.write_all(tmp_path, classes=None, keys=("caltech101", "flowers"))
+    testing.write_all(tmp_path, keys=[key for key in KEYS if key not in ("caltech101", "flowers")])
+    monkeypatch.setenv("CLBENCH_DATA", str(tmp_path))
+    with testing.accepted(tmp_path):
+        stream, apart = build("odcl-cil"), build("mtil")
+    assert set(stream.shared) == {"lotus", "sunflower"}
+    caltech, flowers = (stream.tasks[stream.keys.index(key)] for key in ("caltech101", "flowers"))
+    assert stream.shared["lotus"] == (*caltech.templates, *flowers.templates)
+    assert len(stream.union) == len(apart.union) - 2
+    assert flowers.labels.templates[0] == flowers.templates
+    assert {k for k, v in stream.digests.items() if v != apart.digests[k]} == {"stream"}
+
+
+def test_a_name_of_eurosats_has_its_templates_alone():
+    from clbench.testing.doubles import tiny_images
+    from clbench_mtil.stream import _namesakes
+
+    tasks = [
+        Task(key, key, classes, templates, tiny_images(4, 2), tiny_images(4, 2))
+        for key, classes, templates in (
+            ("cifar100", ("forest", "rose"), ("a photo of a {}.",)),
+            ("eurosat", ("forest", "river"), ("a centered satellite photo of {}.",)),
+            ("flowers", ("rose", "tulip"), ("a photo of a {}, a type of flower.",)),
+            ("sun397", ("river", "pond"), ("a photo of a {}.", "a photo of the {}.")),
+        )
+    ]
+    assert _namesakes(tasks) == {
+        "forest": ("a centered satellite photo of {}.",),
+        "river": ("a centered satellite photo of {}.",),
+        "rose": ("a photo of a {}.", "a photo of a {}, a type of flower."),
+    }

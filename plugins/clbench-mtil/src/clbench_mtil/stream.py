@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from clbench.errors import ClbenchError, ConfigError, DataError
-from clbench.streams import Stream, Task, data_root
+from clbench.streams import Stream, Task, data_root, shared_classes
 
 from clbench_mtil.catalogue import Protocol, counts_checked, data_set
 from clbench_mtil.hubcopies import from_hub
@@ -48,6 +49,7 @@ def build(name: str) -> Stream:
         tuple(tasks),
         protocol=variant.protocol,
         meta=stream_meta(variant) | source.meta,
+        shared=_namesakes(tasks) if variant.label_space == "seen" else {},
         origins=source.origins,
     )
 
@@ -108,6 +110,19 @@ def stream_meta(variant: Variant) -> dict[str, object]:
     if not counts_checked():
         meta["counts"] = "any"
     return meta
+
+
+def _namesakes(tasks: Sequence[Task]) -> dict[str, tuple[str, ...]]:
+    """Names of several data sets, which ODCL-CIL takes for one class, with its templates at test.
+
+    They are those of all these data sets, but of EuroSAT's forest and river EuroSAT's alone (CoLeCLIP's
+    ``engine/trainer.py``, ``get_dup_cls_template`` and ``get_cls_target``).
+    """
+    shared = shared_classes(tasks)
+    for task in tasks:
+        if task.key == "eurosat":
+            shared |= {name: task.templates for name in task.classes if name in shared}
+    return shared
 
 
 def _templates(templates: tuple[str, ...], protocol: Protocol) -> tuple[str, ...]:

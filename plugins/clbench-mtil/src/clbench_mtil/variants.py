@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from clbench import StreamSpec, TaskSummary
 
@@ -39,6 +40,9 @@ class Variant:
 
     Attributes:
         shots: training samples per class; ``None``: all.
+        label_space: that it is ranked in.
+        classes: number of different classes where namesakes of several data sets are one class, as in
+            ODCL-CIL; ``None``: they are two.
     """
 
     name: str
@@ -46,6 +50,8 @@ class Variant:
     protocol: Protocol
     keys: tuple[str, ...] = KEYS
     shots: int | None = None
+    label_space: Literal["task", "seen", "union"] = "task"
+    classes: int | None = None
 
     @property
     def orders(self) -> dict[str, tuple[str, ...]]:
@@ -56,6 +62,8 @@ class Variant:
         per_class = f"{self.shots} samples" if self.shots != 1 else "one sample"
         data = f"{per_class} per class to train" if self.shots else "all training data"
         names = "the eleven data sets" if self.keys == KEYS else f"{len(self.keys)} data sets"
+        if self.label_space == "seen":
+            data += "; all classes seen so far are answers"
         return StreamSpec(
             name=self.name,
             title=self.title,
@@ -70,8 +78,9 @@ class Variant:
             class_pool="imagenet-names",
             generator="sd15",
             protocol=self.protocol,
-            label_space="union" if self.name == "x-tail" else "task",
+            label_space=self.label_space,
             shots=self.shots,
+            classes=self.classes,
         )
 
     def _summary(self, key: str) -> TaskSummary:
@@ -106,8 +115,13 @@ def _variants() -> dict[str, Variant]:
         for name, title, protocol in protocols
         for shots in SHOTS
     ]
+    found += [
+        # CoLeCLIP's code: 24 names are of several data sets. How DPW's takes those of CoOp is not known.
+        Variant("odcl-cil", "ODCL-CIL", "zscl", label_space="seen", classes=1176),
+        Variant("odcl-cil-coop", "ODCL-CIL, CoOp's splits", "coop", label_space="seen"),
+    ]
     without_cifar = tuple(key for key in KEYS if key != "cifar100")
-    found.append(Variant("x-tail", "X-TAIL", "coop", without_cifar, shots=16))
+    found.append(Variant("x-tail", "X-TAIL", "coop", without_cifar, shots=16, label_space="union"))
     without_three = tuple(key for key in KEYS if key not in ("eurosat", "mnist", "oxfordpet"))
     found.append(Variant("mtil-fs", "MTIL-FS", "coop", without_three, shots=16))
     return {variant.name: variant for variant in found}
