@@ -161,7 +161,18 @@ def as_bytes(figure: Figure, format: str, *, name: str) -> bytes:
     told = dict.fromkeys(("Software",) if format == "png" else ("Date", "Creator", "Format", "Type"))
     stream = io.BytesIO()
     figure.savefig(stream, format=format, dpi=_DPI, metadata=told)
-    return stream.getvalue()
+    return stream.getvalue() if format == "svg" else _with_palette(stream)
+
+
+def _with_palette(picture: io.BytesIO) -> bytes:
+    """The picture in 256 colours, which no eye tells from more: a third of the size."""
+    from PIL import Image
+
+    with Image.open(picture) as image:
+        few = image.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    smaller = io.BytesIO()
+    few.save(smaller, format="png", optimize=True, dpi=(_DPI, _DPI))
+    return smaller.getvalue()
 
 
 def write(figure: Figure, path: Path) -> Path:

@@ -24,7 +24,7 @@ from clbench.results.store import LoadedRecords
 
 __all__ = ["MethodPart", "Protocol", "Report", "RunPart", "Setting", "report_of"]
 
-_SOURCES = {"default": "paper or method", "tuned": "tuned for the stream", "user": "user"}
+_SOURCES = {"default": "default (the paper's)", "tuned": "tuned for the stream", "user": "chosen by the user"}
 
 
 @dataclass(frozen=True)

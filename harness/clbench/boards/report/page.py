@@ -33,7 +33,7 @@ def render_report(report: Report, *, progress: Callable[[str], None] = lambda te
     from markupsafe import Markup
 
     svg = InlineSVG()
-    common: dict[str, list[tuple[str, Drawing, Markup]]] = {}
+    common: dict[str, list[tuple[Drawing, Markup]]] = {}
     single: dict[str, dict[str, list[tuple[Drawing, Markup]]]] = {}
     for protocol in report.protocols:
         stem = protocol.subject.stem
@@ -42,9 +42,10 @@ def render_report(report: Report, *, progress: Callable[[str], None] = lambda te
         for drawing in _drawings(protocol):
             element = Markup(svg.element(drawing.svg(), drawing.alt))
             if drawing.course:
-                single[stem].setdefault(drawing.course, []).append((drawing, element))
+                # Of one method the matrix first, which the other kinds are parts of.
+                single[stem].setdefault(drawing.course, []).insert(0, (drawing, element))
             else:
-                common[stem].append((KINDS[drawing.kind].shows, drawing, element))
+                common[stem].append((drawing, element))
     environment = _environment()
     return environment.get_template("report.html").render(
         report=report,
