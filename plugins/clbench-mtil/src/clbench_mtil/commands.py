@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clbench_mtil.hubcommands import doctor_hub
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -20,6 +22,9 @@ __all__ = ["decode", "doctor", "prepare", "tell"]
 @click.group("doctor", short_help="Say what data are there and what is missing.")
 def doctor() -> None:
     """Say what is there, what is missing, and how to get it."""
+
+
+doctor.add_command(doctor_hub)
 
 
 @doctor.command("mtil")
@@ -49,7 +54,12 @@ def prepare() -> None:
 @prepare.command("mtil")
 @click.option("--only", metavar="KEYS", help="These data sets, with commas between.  [default: all]")
 @click.option("--protocol", type=click.Choice(["zscl", "coop"]), default="zscl", show_default=True)
-@click.option("--fetch", "fetching", is_flag=True, help="Let torchvision download what is missing.")
+@click.option(
+    "--fetch",
+    "fetching",
+    is_flag=True,
+    help="Download what is missing: by torchvision or, with CLBENCH_MTIL_SOURCE=hub, from the hub.",
+)
 @click.option(
     "--train", is_flag=True, help="Decode training images, too, for methods that see them uncropped."
 )
@@ -60,11 +70,12 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
     Nothing is downloaded without --fetch. What is done already is left alone, so the command may be stopped
     at any time and run again.
     """
-    from clbench.errors import UnknownNameError
-    from clbench.streams import data_root
+    from clbench.errors import ClbenchError, DataError, UnknownNameError
+    from clbench.streams import Task, data_root
 
+    from clbench_mtil import decoding
     from clbench_mtil.catalogue import KEYS, data_set
-    from clbench_mtil.preparation import fetch, image_sets
+    from clbench_mtil.preparation import ALL_PARTS, fetch, image_sets
     from clbench_mtil.stream import build_task, find_source, from_hub
     from clbench_mtil.variants import VARIANTS
 
@@ -81,12 +92,47 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
         for entry in [] if dry_run else absent:
             click.echo(f"{entry.key}: downloading …")
             fetch(entry, root)
+    there = fetch_from_hub([key for key in keys if from_hub(key)], fetching=fetching, dry_run=dry_run)
     variant = VARIANTS["mtil" if protocol == "zscl" else "mtil-coop"]
     parts = ("test", "train", "validation") if train else ("test",)
-    present = [key for key in keys if not dry_run or (key in from_folder and data_set(key) not in absent)]
-    tasks = [build_task(key, variant, find_source(root), root) for key in present]
+    there += [key for key in from_folder if data_set(key) not in absent]
+    present = [key for key in keys if not dry_run or key in there]
+    tasks: list[Task] = []
+    problems: list[ClbenchError] = []
+    for key in present:
+        try:
+            tasks.append(build_task(key, variant, find_source(root), root))
+        except DataError as error:
+            problems.append(error)
     sets = [images for task in tasks for images in image_sets(task, parts)]
-    decode(sets, dry_run=dry_run)
+    rest = [images for task in tasks for images in image_sets(task, ALL_PARTS) if images not in sets]
+    decoding.decode(sets, dry_run=dry_run, checked=rest, problems=problems)
+
+
+def fetch_from_hub(keys: Sequence[str], *, fetching: bool, dry_run: bool) -> list[str]:
+    """Fetch those of the data sets ``keys`` that are not on disk, if told to, after saying how much that is.
+
+    Returns:
+        the keys of those that are on disk.
+
+    Raises:
+        DataError: there is no room, or one cannot be fetched.
+    """
+    if not keys:
+        return []
+    from clbench_mtil.hubpreparation import fetch_copies, hub_cache, unfetched
+
+    absent = unfetched(keys)
+    if fetching and absent:
+        size = sum(copy.gigabytes for copy in absent)
+        click.echo(
+            f"to fetch from the hub to {hub_cache()}: {', '.join(copy.key for copy in absent)}, "
+            f"about {size:.1f} GB, and as much again for the tables made of it"
+        )
+        for copy in [] if dry_run else fetch_copies(absent):
+            click.echo(f"{copy.key}: fetching {copy.pinned} …")
+    lacking = {copy.key for copy in absent} if dry_run or not fetching else set()
+    return [key for key in keys if key not in lacking]
 
 
 def tell(findings: Iterable[Finding], root: Path) -> list[str]:
@@ -106,24 +152,7 @@ def tell(findings: Iterable[Finding], root: Path) -> list[str]:
 
 
 def decode(sets: Sequence[ImageSet], *, dry_run: bool) -> None:
-    """Decode image sets to the cache for CLIP's 224-pixel models, after saying the disk that it takes.
+    """Decode image sets to the cache; see :func:`clbench_mtil.decoding.decode`."""
+    from clbench_mtil.decoding import decode
 
-    Raises:
-        DataError: there is no room for them, or an image cannot be read.
-    """
-    from clbench.streams import cache_root
-    from clbench.streams.disk import check_room
-
-    from clbench_mtil.preparation import CLIP_224, cached, needed
-
-    size = sum(map(needed, sets))
-    click.echo(f"to decode to {cache_root()}: {size / 1e9:.2f} GB")
-    check_room(cache_root(), size, "the decoded images")
-    for images in sets:
-        if dry_run or cached(images):
-            click.echo(
-                f"{images.name}: {len(images):,} images, {'decoded' if cached(images) else 'to decode'}"
-            )
-            continue
-        click.echo(f"{images.name}: decoding {len(images):,} images …")
-        images.pixels(CLIP_224)
+    decode(sets, dry_run=dry_run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from clbench.streams.disk import check_room
 
 from clbench_mtil.catalogue import DataSet, data_set
 
-__all__ = ["CLIP_224", "cached", "fetch", "image_sets", "needed"]
+__all__ = ["ALL_PARTS", "CLIP_224", "absent_files", "fetch", "image_sets"]
 
 CLIP_224 = Preprocessing(
     size=224,
@@ -20,6 +21,10 @@ CLIP_224 = Preprocessing(
     std=(0.26862954, 0.26130258, 0.27577711),
 )
 """The input of CLIP's ViT-B/16 and ViT-B/32."""
+
+
+ALL_PARTS = ("test", "train", "validation")
+"""Of a task."""
 
 
 def fetch(entry: DataSet, root: Path) -> None:
@@ -57,11 +62,6 @@ def image_sets(task: Task, parts: Sequence[str]) -> Iterator[ImageSet]:
             yield images
 
 
-def cached(images: ImageSet) -> bool:
-    """Whether all of ``images`` are decoded in the cache already."""
-    return images.pixel_file(CLIP_224).whole
-
-
-def needed(images: ImageSet) -> int:
-    """Bytes that ``images`` have still to be given in the cache."""
-    return images.pixel_file(CLIP_224).missing_bytes
+def absent_files(images: ImageSet) -> list[str]:
+    """The paths of those images that are files and are not there."""
+    return [path for path in images.files() if not os.path.isfile(path)]  # noqa: PTH113 (a hundred thousand)
