@@ -71,7 +71,7 @@ def test_all_are_admitted_or_none(board, records_folder, tmp_path):
     before = contents(board)
     done = run("admit", good, bad, "--into", board / "records")
     assert done.exit_code == 1
-    assert f"{bad} is not admitted" in done.output
+    assert f"{bad} is NOT verified: 1 failed, 0 checks passed; nothing is admitted" in done.output
     assert f"fix: clbench verify {bad}" in done.output
     assert contents(board) == before
 

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from clbench.cli.session import Session, disable_plugin_option
-from clbench.errors import SubmissionError
-
-if TYPE_CHECKING:
-    from clbench.submissions import Submission
 
 _DONE = {"add": "admitted", "replace": "replaced", "keep": "there already"}
 _WOULD = {"add": "would be admitted", "replace": "would replace", "keep": "there already"}
@@ -47,11 +42,11 @@ def admit(
     be compared with nothing there stops it. Tables are those of the Markdown documents of the repository
     around FOLDER that say `made by: clbench … FOLDER …`.
     """
-    from clbench.cli.verify import sources
+    from clbench.cli.verify import sources, verified
     from clbench.submissions.admission import admit as write
     from clbench.submissions.admission import plan
 
-    checked = [_verified(ctx, file) for file in sources(files)]
+    checked = [verified(Session.of(ctx).registry, file, "nothing is admitted") for file in sources(files)]
     entries = plan(checked, into, replace=replace, new_table=new_table)
     if not check:
         write(entries, into)
@@ -61,20 +56,6 @@ def admit(
     changed = any(entry.action != "keep" for entry in entries)
     if changed and not check and tables:
         _update_tables(into)
-
-
-def _verified(ctx: click.Context, file: Path) -> Submission:
-    from clbench.cli.verify import print_verification
-    from clbench.submissions import verify
-    from clbench.submissions.reporting import verdict
-
-    found = verify(file, Session.of(ctx).registry)
-    if not found.verified or found.submission is None:
-        print_verification(found, verbose=False)
-        raise SubmissionError(
-            f"{file} is not admitted: {verdict(found)}", fix=f"clbench verify {file} shows all checks"
-        )
-    return found.submission
 
 
 def _update_tables(into: Path) -> None:

@@ -15,6 +15,7 @@ from clbench.cli.leaderboard import leaderboard
 from clbench.cli.list import list_
 from clbench.cli.plot import plot
 from clbench.cli.plugins import plugins
+from clbench.cli.push import push
 from clbench.cli.report import report
 from clbench.cli.rescore import rescore
 from clbench.cli.run import run
@@ -88,6 +89,7 @@ for _command in (
     submit,
     verify,
     admit,
+    push,
     list_,
     show,
     stream,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clbench.cli.publishing import publish_options, publish_submissions
 from clbench.cli.session import Session, disable_plugin_option
 from clbench.errors import SubmissionError
 
@@ -29,9 +30,20 @@ __all__ = ["submit"]
 @click.option(
     "--readme", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.md", help="Put a text in, too."
 )
+@click.option("--push", "target", metavar="TARGET", help="Publish them, too; see `clbench push`.")
+@publish_options
 @disable_plugin_option
 @click.pass_context
-def submit(ctx: click.Context, runs: tuple[Path, ...], out: Path, readme: Path | None) -> None:
+def submit(
+    ctx: click.Context,
+    runs: tuple[Path, ...],
+    out: Path,
+    readme: Path | None,
+    target: str | None,
+    replace: bool,
+    license_: str | None,
+    private: bool | None,
+) -> None:
     """Pack each finished run (a folder, or a folder of such) with its predictions into NAME.clbench.zip.
 
     Equal runs give files that are equal to the byte. Each is checked as `clbench verify` does; one that
@@ -47,6 +59,7 @@ def submit(ctx: click.Context, runs: tuple[Path, ...], out: Path, readme: Path |
         fix = "give the folder that `clbench run --out` wrote to"
         raise SubmissionError(f"there is no record under {names}", fix=fix)
     refused = 0
+    written: list[Submission] = []
     for folder in folders:
         try:
             packed: Submission = pack(folder, readme=readme)
@@ -67,7 +80,12 @@ def submit(ctx: click.Context, runs: tuple[Path, ...], out: Path, readme: Path |
                 click.secho(f"  {check.name}: {check.sentence}{lines}", fg="red", err=True)
             continue
         path = packed.write(out)
+        written.append(packed)
         click.echo(f"  file     {path} ({len(packed.content):,} bytes)")
         click.echo(f"  SHA-256  {packed.sha256}")
         click.echo(f"  {verdict(found)}")
+    if target is not None and refused:
+        click.secho("nothing is published: not all could be submitted", fg="red", err=True)
+    elif target is not None:
+        publish_submissions(written, target, replace=replace, license_=license_, private=private)
     ctx.exit(1 if refused else 0)

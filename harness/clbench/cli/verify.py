@@ -14,9 +14,10 @@ from clbench.errors import ConfigError, SubmissionError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from clbench.submissions import Outcome, Verification
+    from clbench.plugins import Registry
+    from clbench.submissions import Outcome, Submission, Verification
 
-__all__ = ["print_verification", "sources", "verify"]
+__all__ = ["print_verification", "sources", "verified", "verify"]
 
 _COLOURS: dict[Outcome, str] = {"passed": "green", "failed": "red", "not checkable": "yellow"}
 
@@ -100,6 +101,23 @@ def sources(paths: Iterable[Path]) -> list[Path]:
             raise SubmissionError(f"there is no submission and no record under {path}", fix=fix)
         found |= dict.fromkeys(inside)
     return list(found)
+
+
+def verified(registry: Registry, source: Path, otherwise: str) -> Submission:
+    """The submission, or what a run's folder packs to, when it passes every check that can be made here.
+
+    Raises:
+        SubmissionError: it fails one, which is printed; ``otherwise`` says what does not happen then.
+    """
+    from clbench.submissions import verify
+    from clbench.submissions.reporting import verdict
+
+    found = verify(source, registry)
+    if not found.verified or found.submission is None:
+        print_verification(found, verbose=False)
+        fix = f"clbench verify {source} shows all checks"
+        raise SubmissionError(f"{source} is {verdict(found)}; {otherwise}", fix=fix)
+    return found.submission
 
 
 def print_verification(found: Verification, *, verbose: bool) -> None:

@@ -1,0 +1,150 @@
+"""A folder behind any fsspec URL, each file in it whole or not there, and its errors in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clbench.errors import PublishError, UnknownNameError
+from clbench.results.atomic import atomic_write
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+__all__ = ["Place", "explained", "open_place", "protocol_of"]
+
+# Stores that show an object when all of it is there, and not before.
+_ATOMIC = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "adl", "oss", "oci", "memory"})
+_EXTRAS = {"s3": "pip install 'clbench[s3]'", "s3a": "pip install 'clbench[s3]'"}
+_CREDENTIALS = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE after `aws configure`",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS, or run: gcloud auth application-default login",
+    "abfs": "set AZURE_STORAGE_CONNECTION_STRING, or run: az login",
+}
+_SAME = {"s3a": "s3", "gcs": "gs", "az": "abfs"}
+
+
+def protocol_of(target: str) -> str:
+    """``s3`` of ``s3://bucket/prefix``; ``file`` of a plain folder."""
+    name, mark, _ = target.partition("://")
+    return name if mark else "file"
+
+
+class Place:
+    """The folder; :func:`open_place` makes one.
+
+    Args:
+        fs: where it is.
+        root: the folder's path there.
+        target: as it was typed.
+    """
+
+    def __init__(self, fs: AbstractFileSystem, root: str, target: str) -> None:
+        self._fs = fs
+        self._root = root.rstrip("/")
+        self.target = target
+
+    def read(self, name: str) -> bytes | None:
+        """The content of a file, ``None`` where there is none.
+
+        Raises:
+            PublishError: the place cannot be reached or read.
+        """
+        with explained(self.target):
+            try:
+                content: bytes = self._fs.cat_file(f"{self._root}/{name}")
+            except FileNotFoundError:
+                return None
+            return content
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put a file there: readers see the old content or all of the new.
+
+        Raises:
+            PublishError: it cannot be written; what was there is as it was.
+        """
+        path = f"{self._root}/{name}"
+        with explained(self.target):
+            protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else {*self._fs.protocol}
+            if "file" in protocols:
+                atomic_write(Path(path), content)
+            elif protocols & _ATOMIC:
+                self._fs.pipe_file(path, content)
+            else:
+                self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+                part = f"{path}.part"
+                self._fs.pipe_file(part, content)
+                self._fs.mv(part, path)
+
+
+def open_place(target: str) -> Place:
+    """Return the folder at an fsspec URL or a plain path; nothing is written yet.
+
+    Raises:
+        PublishError: what the protocol needs is not installed.
+        UnknownNameError: there is no such protocol.
+    """
+    from fsspec.core import url_to_fs
+    from fsspec.registry import known_implementations
+
+    protocol = protocol_of(target)
+    if protocol not in known_implementations:
+        fix = "give a folder, s3://BUCKET/PREFIX, hf://datasets/ORG/NAME or another URL that fsspec knows"
+        raise UnknownNameError("protocol", protocol, known_implementations, fix=fix)
+    with explained(target):
+        fs, root = url_to_fs(target)
+        if protocol == "file":
+            root = str(Path(root).absolute())
+        return Place(fs, root, target)
+
+
+@contextmanager
+def explained(target: str) -> Iterator[None]:
+    """Turn what filesystems raise into an error that says what would help."""
+    try:
+        yield
+    except PublishError:
+        raise
+    except Exception as error:
+        found = _explanation(target, error)
+        if found is None:
+            raise
+        raise found from error
+
+
+def _explanation(target: str, error: Exception) -> PublishError | None:
+    protocol = protocol_of(target)
+    causes = [*_causes(error)]
+    names = {type(cause).__name__ for cause in causes}
+    what, why = f"cannot publish to {target}", " ".join(str(error).split()) or type(error).__name__
+    credentials = _CREDENTIALS.get(_SAME.get(protocol, protocol), "")
+    if isinstance(error, ImportError):
+        return PublishError(what, why=why, fix=_EXTRAS.get(protocol, why))
+    if names & {"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError"}:
+        return PublishError(what, why=f"there are no credentials: {why}", fix=credentials)
+    if isinstance(error, PermissionError):
+        allowed = (
+            f"use credentials that may write there; {credentials}" if credentials else "check its permissions"
+        )
+        return PublishError(what, why=why, fix=allowed)
+    if isinstance(error, FileNotFoundError) and protocol in ("s3", "s3a"):
+        bucket = target.partition("://")[2].partition("/")[0]
+        return PublishError(what, why=why, fix=f"create the bucket: aws s3 mb s3://{bucket}")
+    if isinstance(error, (ConnectionError, TimeoutError)) or any(
+        "Connect" in n or "Timeout" in n for n in names
+    ):
+        where = "; AWS_ENDPOINT_URL names another server than Amazon's" if protocol in ("s3", "s3a") else ""
+        return PublishError(what, why=why, fix=f"check the network and the address{where}, then run again")
+    if isinstance(error, OSError):
+        return PublishError(what, why=why, fix="check the address and that it can be written")
+    if any(type(cause).__module__.startswith("botocore") for cause in causes):
+        return PublishError(what, why=why, fix=credentials)
+    return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
