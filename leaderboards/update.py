@@ -12,7 +12,14 @@ from pathlib import Path
 from clbench.boards import documents
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ("README.md", "leaderboards/mini.md", "plugins/clbench-mini/README.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/statistics.md",
+    "leaderboards/mini.md",
+    "leaderboards/mini/tables.md",
+    "leaderboards/published.md",
+    "plugins/clbench-mini/README.md",
+)
 BLOCK = documents.TABLE
 
 

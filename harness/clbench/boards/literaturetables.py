@@ -52,7 +52,10 @@ def _grid(table: PublishedTable, caption: str, paper: bool) -> Grid:
     for metric in METRICS:
         cells = {n: _figure(row, metric) for n, row in enumerate(rows)}
         columns.append(_marked(table, cells, _means(rows, metric)))
-    facts = [("Kind", [r.kind for r in rows]), ("Venue", [r.facts.get("venue_year", "") for r in rows])]
+    facts = [
+        ("Kind", [r.kind for r in rows]),
+        ("Venue", [r.facts.get("venue_year", "").strip("-") for r in rows]),
+    ]
     facts.append(("Read in", [r.table for r in rows]))
     if not paper:
         facts.append(("Extra data", [r.facts.get("extra_data", "").strip("-") for r in rows]))
@@ -187,8 +190,16 @@ def _table_notes(table: PublishedTable, paper: bool) -> Iterable[str]:
     if paper and table.rows[0].tasks:
         tables = _grouped((row.table, row.method) for row in table.rows)
         yield "; ".join(f"{name}: {', '.join(methods)}" for name, methods in tables.items())
-    read = _grouped((part, row.table) for row in table.rows for part in row.source.split("; "))
+    read = _grouped(pair for row in table.rows for pair in _sources(row))
     yield "read in: " + "; ".join(f"{text} ({', '.join(of)})" for text, of in read.items())
+
+
+def _sources(row: PublishedRow) -> list[tuple[str, str]]:
+    """The documents that it was read in, each with the table that it is from."""
+    documents, tables = row.source.split("; "), row.table.split("; ")
+    if len(documents) == len(tables):
+        return list(zip(documents, tables, strict=True))
+    return [(document, row.table) for document in documents]
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, dict[str, None]]:

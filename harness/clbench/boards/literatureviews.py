@@ -113,7 +113,7 @@ def literature_frame(literature: Literature, *, layout: str = "summary") -> pd.D
             tail = {"kind": row.kind, "paper_table": row.table, "source": row.source}
             if layout == "per-task":
                 for metric in row.tasks:
-                    values = {**row.tasks[metric], None: row.figures[metric]}
+                    values: dict[str | None, float] = {**row.tasks[metric], None: row.figures[metric]}
                     lines += [
                         line | {"metric": metric, "task": t, "value": x} | tail for t, x in values.items()
                     ]

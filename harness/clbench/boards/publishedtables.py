@@ -94,7 +94,7 @@ def _row(
     line: Mapping[str, str], suspects: Mapping[tuple[PublishedGroup, str, str], PublishedRow]
 ) -> PublishedRow:
     figures = {name: float(line[name]) for name in METRICS if line[name]}
-    suspect = {}
+    suspect: dict[str, float] = {}
     for (group, method, table), row in suspects.items():
         if (group, method) == (_group(line), line["method"]) and table.split()[0] in line["table"].split():
             same = {name for name in row.suspect if figures.get(name) == row.figures[name]}

@@ -8,7 +8,7 @@ from clbench.boards.board import Board, Table
 from clbench.boards.cells import Cell, Grid, number, with_marks
 from clbench.boards.columns import FIELDS, METRICS_FIELD, Field, Selected, select
 from clbench.boards.rows import Row
-from clbench.boards.views import Footnotes, Options, captioned, label_of, merged, split_references
+from clbench.boards.views import Footnotes, Options, captioned, label_of, merged, set_apart, split_references
 
 __all__ = ["summary"]
 
@@ -35,6 +35,7 @@ def _grid(board: Board, place: int, table: Table, options: Options) -> Grid:
         tuple(tuple(column[n] for column in shown) for n in range(len(rows))),
         (
             *footnotes.notes,
+            *set_apart(board, place, options),
             *reasons,
             *merged(table.notes, groups=any(name == "group" for name, _ in columns)),
         ),

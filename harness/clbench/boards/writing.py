@@ -46,7 +46,7 @@ def grids_as_markdown(grids: Iterable[Grid], notes: Iterable[str], *, empty: str
     from tabulate import tabulate
 
     def mark(cell: Cell) -> str:
-        text = _marked(cell).replace("|", r"\|").replace("*", r"\*")
+        text = _plain_markdown(_marked(cell)).replace("|", r"\|")
         return f"**{text}**" if cell.best else f"*{text}*" if cell.reference else text
 
     blocks = []
@@ -58,9 +58,9 @@ def grids_as_markdown(grids: Iterable[Grid], notes: Iterable[str], *, empty: str
             colalign=table.align,
             disable_numparse=True,
         )
-        remarks = [f"- {note}" for note in table.notes]
+        remarks = [f"- {_plain_markdown(note)}" for note in table.notes]
         blocks.append("\n".join([f"**{table.caption}**", "", body, *([""] if remarks else []), *remarks]))
-    return _with_notes(blocks or [empty], notes, bullet="- ")
+    return _with_notes(blocks or [empty], map(_plain_markdown, notes), bullet="- ")
 
 
 def frame_as_csv(frame: pd.DataFrame) -> str:
@@ -94,6 +94,10 @@ def frame_records(frame: pd.DataFrame) -> list[dict[str, object]]:
 
 def _marked(cell: Cell) -> str:
     return f"{cell.text} {','.join(cell.marks)}" if cell.marks else cell.text
+
+
+def _plain_markdown(text: str) -> str:
+    return text.replace("*", r"\*")
 
 
 def _stacked(table: Grid) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from clbench.boards import Board
     from clbench.plugins import Registry
 
+_WITHOUT_NOTES = ("csv", "json", "parquet")
+
 
 @click.command("leaderboard", short_help="Print the leaderboard of recorded runs, or of the literature.")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def leaderboard(
     ctx: click.Context,
+    /,
     paths: tuple[Path, ...],
     format_: str,
     output: Path | None,
@@ -132,6 +135,9 @@ def leaderboard(
             else literature_view(literature, layout=layout)
         )
     content = encode(board, format_, extra=formats, view=view)
+    if format_ in _WITHOUT_NOTES:
+        for note in board.notes:
+            click.echo(f"note: {note}", err=True)
     if output is None:
         click.echo(content.decode(), nl=False)
     else:
