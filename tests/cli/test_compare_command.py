@@ -55,7 +55,7 @@ def test_names_are_looked_up_and_a_sentence_says_what_holds(clbench, runs):
         verdict = next(line for line in done.output.splitlines() if line.startswith(f"  {metric}: "))
         assert "good is" in verdict
         assert "points above poor (95 % interval +" in verdict
-        assert ": separable. By themselves," in verdict
+        assert ": separable. Task by task, " in verdict
     assert "seeds 0, 1 and 2, paired. Intervals are over test images and training seeds." in done.output
     assert "good − poor" in done.output
 

@@ -82,7 +82,10 @@ def comparison_words(comparison: Comparison) -> list[str]:
         words = f"{metric.capitalize()}: {_verdict(comparison, found)}"
         tasks = [each for each in comparison.columns.get(metric, ()) if each.bounds is not None]
         if tasks:
-            words += f" By themselves, {sum(t.separable for t in tasks)} of {len(tasks)} tasks are."
+            separable = sum(task.separable for task in tasks)
+            words += (
+                f" Task by task, {separable} of {len(tasks)} {'is' if separable == 1 else 'are'} separable."
+            )
         lines.append(words)
     return lines
 
