@@ -139,7 +139,9 @@ class _Explained:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         from huggingface_hub import errors
 
-        if not isinstance(error, (OSError, errors.HFValidationError, errors.OfflineModeIsEnabled)):
+        # Which library makes the requests, and so the class of its errors, depends on the hub's version.
+        kinds = {each.__name__ for each in type(error).__mro__}
+        if not kinds & {"OSError", "HTTPError", "HFValidationError", "OfflineModeIsEnabled"}:
             return
         why = " ".join(str(error).split())
         status = getattr(getattr(error, "response", None), "status_code", None)

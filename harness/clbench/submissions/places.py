@@ -17,7 +17,8 @@ __all__ = ["Place", "explained", "open_place", "protocol_of"]
 
 # Stores that show an object when all of it is there, and not before.
 _ATOMIC = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "adl", "oss", "oci", "memory"})
-_EXTRAS = {"s3": "pip install 'clbench[s3]'", "s3a": "pip install 'clbench[s3]'"}
+_EXTRAS = {"s3": "pip install 'clbench[s3]'", "gs": "pip install gcsfs", "abfs": "pip install adlfs"}
+_USUAL = ("abfs", "file", "gs", "hf", "s3", "sftp", "webdav")
 _CREDENTIALS = {
     "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE after `aws configure`",
     "gs": "set GOOGLE_APPLICATION_CREDENTIALS, or run: gcloud auth application-default login",
@@ -92,7 +93,7 @@ def open_place(target: str) -> Place:
     protocol = protocol_of(target)
     if protocol not in known_implementations:
         fix = "give a folder, s3://BUCKET/PREFIX, hf://datasets/ORG/NAME or another URL that fsspec knows"
-        raise UnknownNameError("protocol", protocol, known_implementations, fix=fix)
+        raise UnknownNameError("protocol", protocol, _USUAL, fix=fix)
     with explained(target):
         fs, root = url_to_fs(target)
         if protocol == "file":
@@ -121,7 +122,7 @@ def _explanation(target: str, error: Exception) -> PublishError | None:
     what, why = f"cannot publish to {target}", " ".join(str(error).split()) or type(error).__name__
     credentials = _CREDENTIALS.get(_SAME.get(protocol, protocol), "")
     if isinstance(error, ImportError):
-        return PublishError(what, why=why, fix=_EXTRAS.get(protocol, why))
+        return PublishError(what, why=why, fix=_EXTRAS.get(_SAME.get(protocol, protocol), ""))
     if names & {"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError"}:
         return PublishError(what, why=f"there are no credentials: {why}", fix=credentials)
     if isinstance(error, PermissionError):
