@@ -92,7 +92,7 @@ def _board_text(group: Group, groups: Sequence[Group]) -> str:
 
 def _row_view(row: Row, runs: Sequence[Run], names: Names) -> RowView:
     known = {id(run.record): run for run in runs}
-    mine = tuple(known[id(record)] for record in row.records)
+    mine = tuple(replace(known[id(record)], label=row.method) for record in row.records)
     if not mine:
         return RowView(row, None, (), AssumptionsRecord(), None)
     costs = costs_of(row.records)

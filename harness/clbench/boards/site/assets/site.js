@@ -236,6 +236,12 @@
         chart.drawn = true;
         chart.width = figure.clientWidth;
         const { spec, patch } = kinds[figure.dataset.chart](figure, content);
+        if (spec.data.values.length === 0) {
+          if (chart.finalize) chart.finalize();
+          chart.finalize = null;
+          plot.textContent = "No row to draw.";
+          return;
+        }
         const options = { actions: false, renderer: "svg", config: config(), tooltip: { theme: "custom" }, patch: patch };
         const result = await window.vegaEmbed(plot, spec, options);
         if (chart.finalize) chart.finalize();
