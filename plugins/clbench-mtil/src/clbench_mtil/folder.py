@@ -15,6 +15,7 @@ import numpy as np
 from clbench.errors import ClbenchError, DataError
 
 from clbench_mtil.catalogue import data_set
+from clbench_mtil.integrity import damaged, remedy
 from clbench_mtil.samples import Collection, Samples
 
 __all__ = ["portable", "read"]
@@ -40,11 +41,12 @@ def read(key: str, root: Path) -> Collection:
         raise
     except Exception as error:
         # torchvision and scipy raise whatever a damaged file leads to
+        found = damaged(entry, root)
         raise DataError(
             f"{entry.title} under {root} cannot be read",
-            why=f"{type(error).__name__}: {error}",
-            fix=f"fetch it again; it is read by torchvision.datasets.{entry.torchvision} and consists of "
-            f"{', '.join(entry.files)}",
+            why="; ".join(found)
+            or f"{type(error).__name__}: {error} (by torchvision.datasets.{entry.torchvision})",
+            fix=remedy(entry, root),
         ) from error
 
 

@@ -1,0 +1,111 @@
+"""Which file of a data set is damaged, once something is wrong with it, and how it is mended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from clbench_mtil.catalogue import DataSet
+
+__all__ = ["damaged", "remedy"]
+
+_LISTS_OF_CLASSES = ("variants.txt", "ClassName.txt")
+
+
+def damaged(entry: DataSet, root: Path) -> list[str]:
+    """Lists, labels and arrays of a data set that are not whole: path and what is wrong, a line each.
+
+    Folders of images are not looked into.
+    """
+    digests = _digests(entry.key)
+    found = []
+    for name in entry.files:
+        path = root / name
+        if not path.is_file():
+            continue
+        problem = _problem(path, digests.get(path.name, ""))
+        if not problem and path.name in _LISTS_OF_CLASSES:
+            lines, classes = len(path.read_text(encoding="utf-8").splitlines()), entry.classes["zscl"]
+            problem = f"it has {lines:,} lines, not {classes:,}" if lines != classes else ""
+        if problem:
+            found.append(f"{path}: {problem}")
+    named = " ".join(found)
+    return found + [f"{p}: it ends within a line" for p in _open_ended(entry, root) if str(p) not in named]
+
+
+def _open_ended(entry: DataSet, root: Path) -> list[Path]:
+    """Lists whose last line is not ended, where that is not so of all of them."""
+    lists = [path for name in entry.files if (path := root / name).suffix == ".txt" and path.is_file()]
+    found = [path for path in lists if not path.read_bytes().endswith(b"\n")]
+    return found if len(found) < len(lists) else []
+
+
+def remedy(entry: DataSet, root: Path) -> str:
+    """What brings a damaged data set back."""
+    folder = root / entry.files[0].partition("/")[0]
+    if not entry.download_gb:
+        return f"put {folder} together again; `clbench doctor mtil` says from where"
+    # torchvision leaves alone what is there, damaged or not
+    return f"move {folder} away, then: clbench prepare mtil --fetch --only {entry.key}"
+
+
+def _digests(key: str) -> dict[str, str]:
+    """MD5 by file name, of those that torchvision checks."""
+    from torchvision.datasets import CIFAR100, Flowers102
+
+    if key == "cifar100":
+        meta = {CIFAR100.meta["filename"]: CIFAR100.meta["md5"]}
+        return dict((*CIFAR100.train_list, *CIFAR100.test_list)) | meta
+    if key == "flowers":
+        return {name: md5 for part, (name, md5) in Flowers102._file_dict.items() if part != "image"}
+    return {}
+
+
+def _problem(path: Path, md5: str) -> str:
+    content = path.read_bytes()
+    if not content:
+        return "it is empty"
+    if md5:
+        found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        return "" if found == md5 else f"its MD5 is {found[:12]}…, the published file's is {md5[:12]}…"
+    checker = _CHECKERS.get(path.suffix, _of_idx if path.name.endswith("-ubyte") else None)
+    try:
+        return checker(content) if checker else ""
+    except Exception as error:
+        # whatever a parser makes of damaged bytes
+        return f"{type(error).__name__}: {error}"
+
+
+def _of_list(content: bytes) -> str:
+    lines = [len(re.split(r"[\s/]+", line)) for line in content.decode("utf-8").splitlines() if line.strip()]
+    return "its last line is cut" if len(lines) > 1 and lines[-1] < min(lines[:-1]) else ""
+
+
+def _of_json(content: bytes) -> str:
+    json.loads(content)
+    return ""
+
+
+def _of_matlab(content: bytes) -> str:
+    from io import BytesIO
+
+    from scipy.io import loadmat  # type: ignore[import-untyped]
+
+    loadmat(BytesIO(content))
+    return ""
+
+
+def _of_idx(content: bytes) -> str:
+    """MNIST's own format: two zeros, a type, the number of dimensions, each of them, the values."""
+    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
+        return "it does not begin as an IDX file of bytes does"
+    sizes = [int.from_bytes(content[4 * i : 4 * i + 4], "big") for i in range(1, content[3] + 1)]
+    wanted = 4 + 4 * content[3] + math.prod(sizes)
+    return "" if len(content) == wanted else f"it has {len(content):,} bytes, its head says {wanted:,}"
+
+
+_CHECKERS: Mapping[str, Callable[[bytes], str]] = {".json": _of_json, ".mat": _of_matlab, ".txt": _of_list}
