@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from clbench.cli import main
 from clbench.results import read_record, write_record
-from clbench.testing.records import make_run
+from clbench.testing.records import make_record, make_run
 from click.testing import CliRunner
 
 RECORDS = Path(__file__).parents[2] / "leaderboards/mini/records"
@@ -130,6 +130,28 @@ def test_different_seeds_are_paired_in_order_and_that_is_said(clbench, runs):
     assert "no seed in common: 0 beside 2" in done.output
 
 
+def test_seeds_that_only_one_has_are_named(clbench, runs):
+    shutil.rmtree(runs / "poor-I-1")
+    assert "seeds 0 and 2, paired (only one of them has 1)" in clbench("good", "poor").output
+
+
+def test_one_method_from_two_places_is_called_by_its_places(clbench, runs):
+    done = clbench("runs/good-I-0", "runs/good-I-1")
+    assert "runs/good-I-0 − runs/good-I-1" in done.output
+    assert "good and good" not in done.output
+
+
+def test_a_missing_accuracy_costs_the_metrics_that_need_it(clbench, tmp_path):
+    for name, last in (("a", 80.0), ("b", 60.0)):
+        for seed in range(3):
+            matrix = [[70.0, None], [50.0 + seed, last]]
+            write_record(tmp_path / "runs" / f"{name}{seed}", make_record(matrix, method=name, seed=seed))
+    done = clbench("a", "b")
+    assert done.exit_code == 0, done.output
+    assert "Transfer: accuracies that it needs are missing." in done.output
+    assert "Last: a is 10.00 points above b" in done.output
+
+
 def test_orders_stand_apart_and_then_together(clbench, runs):
     rng = np.random.default_rng(2)
     for name, skill in (("good", 0.9), ("poor", 0.4)):
@@ -166,6 +188,7 @@ def test_starts_of_names_and_settings_in_brackets(clbench, runs):
     [
         (["godo", "poor"], 2, "did you mean 'good'"),
         (["good", "poor", "--metric", "lats"], 2, "did you mean 'last'"),
+        (["good", "poor", "--metric", ","], 2, "no metric is named"),
         (["good", "poor", "--format", "cvs"], 2, "did you mean 'csv'"),
         (["good", "poor", "--orders", "III"], 1, "no record has order 'III'; there is I"),
         (["good", "poor", "--runs", "nowhere"], 1, "there is nothing at nowhere"),

@@ -186,6 +186,7 @@ def test_pairs_are_of_one_seed_each_where_there_are_any():
     rng = np.random.default_rng(0)
     pairs = pair_up(runs(rng, (0, 1, 2)), runs(rng, (1, 2, 5)))
     assert [(x.seed, y.seed) for x, y in zip(pairs.a, pairs.b, strict=True)] == [(1, 1), (2, 2)]
+    assert pairs.unpaired == (0, 5)
     apart = pair_up(runs(rng, (0, 1)), runs(rng, (7, 8, 9)))
     assert [(x.seed, y.seed) for x, y in zip(apart.a, apart.b, strict=True)] == [(0, 7), (1, 8)]
     assert not apart.by_seed

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from clbench.boards.board import Group, Table, differing
 from clbench.boards.sides import Side
 from clbench.errors import ConfigError, RecordError, UnknownNameError
 from clbench.results import metrics as formulas
+from clbench.results.bootstrap import RESAMPLES
 from clbench.results.metrics import FloatArray, Matrix
 from clbench.results.paired import ENOUGH, PairedDifference, paired_difference
 from clbench.results.pairs import Pairs, column_weights, metric_weights, pair_up
@@ -55,19 +55,21 @@ class Comparison:
 
 
 def compare_sides(
-    a: Side | None, b: Side | None, metrics: Sequence[str], *, resamples: int | None = None
+    a: Side | None, b: Side | None, metrics: Sequence[str], *, resamples: int = RESAMPLES
 ) -> list[Comparison]:
     """Compare two methods in every order and protocol that both have, and over the orders of each protocol.
 
     Args:
         a, b: the methods; ``None``: the initial model of the other one.
         metrics: of ``transfer, average, last, forgetting``.
-        resamples: test sets to draw.  Default: :data:`clbench.results.bootstrap.RESAMPLES`.
+        resamples: test sets to draw for each interval over images.
 
     Raises:
         RecordError: no two runs may be compared, predictions are damaged, or test images differ.
-        UnknownNameError: no such metric.
+        ConfigError: no metric is named, or an unknown one.
     """
+    if not metrics:
+        raise ConfigError("no metric is named", fix=f"name some of {', '.join(_PER_TASK)}")
     for metric in metrics:
         if metric not in _PER_TASK:
             raise UnknownNameError("metric", metric, _PER_TASK)
@@ -77,46 +79,56 @@ def compare_sides(
     common = [group for group in known.runs if all(side is None or group in side.runs for side in (a, b))]
     if not common:
         raise _incomparable(a or known, b or known)
-    difference = partial(paired_difference, **({} if resamples is None else {"resamples": resamples}))
-    labels = (a.label if a else ZERO_SHOT, b.label if b else ZERO_SHOT)
-    found = []
+    found = [_in_order(a, b, group, known.runs[group], metrics, resamples) for group in common]
     settings: dict[Group, list[Comparison]] = {}
-    for group in common:
-        samples = known.runs[group]
-        pairs = pair_up(_trials(a, group, samples), _trials(b, group, samples))
-        size = len(group.tasks)
-        # Where seeds are enough, bounds need no draws; those of the means are drawn to be set beside them.
-        quick = {"resamples": None} if pairs.seeds >= ENOUGH else {}
-        columns = {
-            metric: tuple(difference([pairs], [w], **quick) for w in column_weights(_PER_TASK[metric], size))
-            for metric in metrics
-        }
-        means = {metric: difference([pairs], [_weights(metric, size)]) for metric in metrics}
-        tasks = samples[0].record.stream.tasks
-        found.append(Comparison(*labels, group, (group.order,), (pairs,), tasks, columns, means))
-        settings.setdefault(replace(group, order="", tasks=()), []).append(found[-1])
+    for each in found:
+        settings.setdefault(replace(each.group, order="", tasks=()), []).append(each)
     for members in settings.values():
         groups = [each.group for each in members]
         if len(members) > 1 and all(side is None or side.is_one_recipe(groups) for side in (a, b)):
-            found.append(_over_orders(members, metrics, difference))
+            found.append(_over_orders(members, metrics, resamples))
     return found
 
 
-def _over_orders(
-    members: Sequence[Comparison], metrics: Sequence[str], difference: Callable[..., PairedDifference]
+def _in_order(
+    a: Side | None,
+    b: Side | None,
+    group: Group,
+    samples: Sequence[StoredRecord],
+    metrics: Sequence[str],
+    resamples: int,
 ) -> Comparison:
+    pairs = pair_up(_trials(a, group, samples), _trials(b, group, samples))
+    # Where seeds are enough, bounds need no draws; those of the means are drawn to be set beside them.
+    draws = None if pairs.seeds >= ENOUGH else resamples
+    columns = {
+        metric: tuple(
+            paired_difference([pairs], [weights], resamples=draws)
+            for weights in column_weights(_PER_TASK[metric], len(group.tasks))
+        )
+        for metric in metrics
+    }
+    means = _means([pairs], metrics, resamples)
+    labels = (a.label if a else ZERO_SHOT, b.label if b else ZERO_SHOT)
+    tasks = samples[0].record.stream.tasks
+    return Comparison(*labels, group, (group.order,), (pairs,), tasks, columns, means)
+
+
+def _over_orders(members: Sequence[Comparison], metrics: Sequence[str], resamples: int) -> Comparison:
     first = members[0]
     pairs = tuple(each.pairs[0] for each in members)
-    size = len(first.tasks)
-    means = {metric: difference(pairs, [_weights(metric, size)] * len(pairs)) for metric in metrics}
     orders = tuple(each.group.order for each in members)
+    means = _means(pairs, metrics, resamples)
     return Comparison(first.a, first.b, first.group, orders, pairs, (), {}, means)
 
 
-def _weights(metric: str, tasks: int) -> FloatArray:
-    weights = metric_weights(formulas.METRICS[metric], tasks)
-    assert weights is not None, "the four standard metrics are sums over the matrix"
-    return weights
+def _means(orders: Sequence[Pairs], metrics: Sequence[str], resamples: int) -> dict[str, PairedDifference]:
+    found = {}
+    for metric in metrics:
+        weights = metric_weights(formulas.METRICS[metric], len(orders[0].tasks))
+        assert weights is not None, "the four standard metrics are sums over the matrix"
+        found[metric] = paired_difference(orders, [weights] * len(orders), resamples=resamples)
+    return found
 
 
 def _trials(side: Side | None, group: Group, others: Sequence[StoredRecord]) -> list[Trial]:

@@ -1,24 +1,24 @@
-"""A comparison of two methods as tables, as a data frame, and in words."""
+"""A comparison of two methods as tables and as a data frame."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isnan
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from clbench.boards.cells import NONE, Cell, Grid
 from clbench.boards.comparing import Comparison
+from clbench.boards.comparisonwords import MINUS, comparison_words, place_of, signed
 from clbench.boards.latex import grids_as_latex
 from clbench.boards.writing import frame_as_csv, frame_as_json, grids_as_markdown, grids_as_text
 from clbench.errors import UnknownNameError
-from clbench.results.paired import ENOUGH, PairedDifference
+from clbench.results.paired import PairedDifference
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FORMATS", "comparison_frame", "comparison_grids", "comparison_words", "render_comparisons"]
-
-MINUS = "−"
+__all__ = ["FORMATS", "comparison_frame", "comparison_grids", "render_comparisons"]
 
 
 def render_comparisons(comparisons: Sequence[Comparison], format: str, notes: Sequence[str] = ()) -> str:
@@ -43,112 +43,25 @@ def comparison_grids(comparison: Comparison) -> list[Grid]:
         rows = [
             _cells(task.title, found)
             for task, found in zip(comparison.tasks, columns, strict=True)
-            if found.difference == found.difference  # NaN: the metric has no figure for this task
+            if not isnan(found.difference)  # as Transfer of the first task
         ]
         rows.append(_cells("mean", mean, bold=bool(columns)))
         sections = ((0, ""), (len(rows) - 1, "")) if columns else ()
-        caption = f"{metric.capitalize()}, {_place(comparison)}"
+        caption = f"{metric.capitalize()}, {place_of(comparison)}"
         label = "-".join(["compare", a, b, metric, *comparison.orders])
         grids.append(Grid(caption, headers, align, tuple(rows), (), sections, label=label))
     return grids
 
 
-def _place(comparison: Comparison) -> str:
-    group = comparison.group
-    if len(comparison.orders) == 1:
-        return str(group.title)
-    return f"{group.titled()}".replace(f"order {group.order}", f"orders {_listed(comparison.orders)}")
-
-
 def _cells(name: str, found: PairedDifference, *, bold: bool = False) -> tuple[Cell, ...]:
-    bounds = NONE if found.bounds is None else f"{_signed(found.bounds[0])} to {_signed(found.bounds[1])}"
+    bounds = NONE if found.bounds is None else f"{signed(found.bounds[0])} to {signed(found.bounds[1])}"
     verdict = NONE if found.bounds is None else "yes" if found.separable else "no"
-    texts = (name, f"{found.a:.2f}", f"{found.b:.2f}", _signed(found.difference), bounds, verdict)
+    if isnan(found.difference):
+        return (Cell(name, bold), *(Cell(NONE) for _ in range(5)))
+    texts = (name, f"{found.a:.2f}", f"{found.b:.2f}", signed(found.difference), bounds, verdict)
     return tuple(
         Cell(text.replace("-", MINUS) if n in (1, 2) else text, bold) for n, text in enumerate(texts)
     )
-
-
-def _signed(points: float) -> str:
-    text = f"{points:+.2f}".replace("-", MINUS)
-    return text if float(f"{points:.2f}") else "0.00"
-
-
-def comparison_words(comparison: Comparison) -> list[str]:
-    """Return what may be said of the methods: a line on what was compared, and one for each metric."""
-    mean = next(iter(comparison.means.values()))
-    lines = [f"{_place(comparison)}: {_paired(comparison)}. {_range(comparison, mean)}"]
-    for metric, found in comparison.means.items():
-        words = f"{metric.capitalize()}: {_verdict(comparison, found)}"
-        tasks = [each for each in comparison.columns.get(metric, ()) if each.bounds is not None]
-        if tasks:
-            separable = sum(task.separable for task in tasks)
-            words += (
-                f" Task by task, {separable} of {len(tasks)} {'is' if separable == 1 else 'are'} separable."
-            )
-        lines.append(words)
-    return lines
-
-
-def _paired(comparison: Comparison) -> str:
-    several = len(comparison.orders) > 1
-    pairs = comparison.pairs[0]
-    if not any(each.seeds for each in comparison.pairs):
-        return "neither is trained"
-    if several:
-        counts = {len(each) for each in comparison.pairs}
-        number = f"{counts.pop()}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
-        return f"{number} pairs of runs in each order"
-    seeds = [x.seed if x.seed is not None else y.seed for x, y in zip(pairs.a, pairs.b, strict=True)]
-    if not pairs.by_seed:
-        theirs = ", ".join(str(trial.seed) for trial in pairs.b)
-        return f"no seed in common: {', '.join(map(str, seeds))} beside {theirs}"
-    return f"seed {seeds[0]} of each" if len(seeds) == 1 else f"seeds {_listed(seeds)}, paired"
-
-
-def _range(comparison: Comparison, mean: PairedDifference) -> str:
-    """Over what the intervals range, and over what they do not."""
-    seeds = min(each.seeds for each in comparison.pairs)
-    few = {1: "One seed each says", 2: "Two seeds each say"}.get(seeds, "This says")
-    if mean.bounds is None:
-        return (
-            f"There are no intervals. {few} nothing of training noise, for which it takes {ENOUGH}; and "
-            "without predictions nothing is known of the noise of test images."
-        )
-    words = {"images": "test images", "seeds": "training seeds", "orders": "orders of tasks"}
-    said = f"Intervals are over {_listed([words[source] for source in mean.covers])}"
-    if "images" not in mean.covers:
-        return f"{said}; test images are held fixed, for want of predictions."
-    if "seeds" not in mean.covers:
-        if not seeds:
-            return f"{said}: there is no training."
-        return f"{said} alone. {few} nothing of training noise, for which it takes {ENOUGH}."
-    if "orders" not in mean.covers and len(comparison.orders) > 1:
-        return f"{said}; the orders are taken as they are, and nothing is said of others."
-    return f"{said}."
-
-
-def _verdict(comparison: Comparison, found: PairedDifference) -> str:
-    points = f"{abs(found.difference):.2f} points"
-    higher = found.difference > 0
-    said = f"{comparison.a} is {points} {'above' if higher else 'below'} {comparison.b}"
-    if not float(f"{found.difference:.2f}"):
-        said = f"{comparison.a} and {comparison.b} are equal to two decimals"
-    if found.bounds is None:
-        return f"{said}; no interval."
-    said += f" (95 % interval {_signed(found.bounds[0])} to {_signed(found.bounds[1])})"
-    trained = any(each.seeds for each in comparison.pairs)
-    if not found.separable:
-        more = ", even for these trained models" if "seeds" not in found.covers and trained else ""
-        return f"{said}: not separable{more}."
-    if "seeds" not in found.covers and trained:
-        return f"{said}: separable for these trained models; of the methods nothing is claimed."
-    return f"{said}: separable."
-
-
-def _listed(names: Sequence[object]) -> str:
-    texts = [str(name) for name in names]
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:

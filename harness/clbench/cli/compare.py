@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,9 @@ def compare(
         return find_side(name, pool)
 
     sides = (side(a), side(b))
+    if sides[0] and sides[1] and sides[0].label == sides[1].label and a != b:
+        # The same method from two places, such as two machines or versions.
+        sides = (replace(sides[0], label=a), replace(sides[1], label=b))
     comparisons = compare_sides(*sides, _names(metrics))
     for each in (each for each in sides if each is not None):
         for run in each.left_out:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from clbench.errors import RecordError
 from clbench.results.metrics import FloatArray, Matrix, MatrixError
@@ -21,11 +22,13 @@ class Pairs:
     Attributes:
         a, b: the runs, as many of each.
         by_seed: whether a pair shares its seed; if not, the two have no seed in common.
+        unpaired: seeds that only one of them has, which are left out.
     """
 
     a: tuple[Trial, ...]
     b: tuple[Trial, ...]
     by_seed: bool = True
+    unpaired: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.a)
@@ -47,7 +50,11 @@ class Pairs:
 
     def figures(self, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return ``sum(weights * A)`` of each run: shape (pairs,) for each method."""
-        a, b = (np.array([(weights * t.matrix).sum() for t in runs]) for runs in (self.a, self.b))
+        needed = weights != 0  # an entry that is not needed may be missing
+        a, b = (
+            np.array([(weights[needed] * trial.matrix[needed]).sum() for trial in runs])
+            for runs in (self.a, self.b)
+        )
         return a, b
 
     def contributions(self, weights: FloatArray) -> dict[str, FloatArray]:
@@ -58,7 +65,7 @@ class Pairs:
         found = {}
         for j, task in enumerate(self.tasks):
             # Whole numbers, so that equal answers are exactly no difference.
-            rows = np.int32(0)
+            rows: npt.NDArray[np.int32] = np.zeros((), dtype=np.int32)
             for one, other in zip(self.a, self.b, strict=True):
                 assert one.right is not None, "ask has_images first"
                 assert other.right is not None, "ask has_images first"
@@ -93,7 +100,8 @@ def pair_up(a: Sequence[Trial], b: Sequence[Trial]) -> Pairs:
     ours, theirs = ({trial.seed: trial for trial in trials} for trials in (a, b))
     common = [seed for seed in ours if seed in theirs]
     if common:
-        return Pairs(tuple(ours[s] for s in common), tuple(theirs[s] for s in common))
+        apart = tuple(sorted(seed for seed in {*ours, *theirs} - {*common} if seed is not None))
+        return Pairs(tuple(ours[s] for s in common), tuple(theirs[s] for s in common), unpaired=apart)
     count = min(len(a), len(b))
     return Pairs(tuple(a)[:count], tuple(b)[:count], by_seed=False)
 
