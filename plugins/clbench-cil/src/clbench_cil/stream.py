@@ -31,6 +31,7 @@ from clbench_cil.variants import VARIANTS, ClassIncremental
 __all__ = ["build_domainnet", "build_increments", "read_classes", "read_domain"]
 
 _FEWEST, _MOST = 732, 1300
+_DOCTOR = "see `clbench doctor cil`"
 
 
 def build_increments(name: str) -> Stream:
@@ -103,7 +104,7 @@ def build_domainnet() -> Stream:
         raise DataError(
             f"{len(problems)} of the {len(DOMAINS)} domains of DomainNet cannot be used",
             why="".join(f"\n  - {problem.what}: {problem.why}" for problem in problems),
-            fix="see `clbench doctor cil`",
+            fix=problems[0].fix if len({problem.fix for problem in problems}) == 1 else _DOCTOR,
         )
     return Stream("domainnet", tuple(tasks), "s-prompts", "dil", meta, shared_classes(tasks), origins)
 

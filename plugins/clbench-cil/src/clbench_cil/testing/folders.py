@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from hashlib import md5
 from pathlib import Path
 
@@ -53,13 +52,16 @@ def write_imagenet(root: Path, classes: int = 100, train: int = 1, test: int = 1
             _write(folder / "val" / wnid / f"ILSVRC2012_val_{count:08}.JPEG", wnid, count)
 
 
-def write_domainnet(root: Path, domains: Sequence[str] = DOMAINS, train: int = 1, test: int = 1) -> None:
-    """DomainNet with so many images of each class; as in the real one, painting has no t-shirt to train."""
+def write_domainnet(root: Path, classes: int = 345, train: int = 1, test: int = 1) -> None:
+    """DomainNet with so many images of each of its first ``classes`` classes.
+
+    As in the real one, painting has no t-shirt to train.
+    """
     folder = root / FOLDERS["domainnet"][0]
-    for number, domain in enumerate(domains, start=1):
+    for number, domain in enumerate(DOMAINS, start=1):
         lists: dict[str, list[str]] = {"train": [], "test": []}
         count = 0
-        for label, name in enumerate(domain_classes()):
+        for label, name in enumerate(domain_classes()[:classes]):
             for part, images in (("train", train), ("test", test)):
                 for _ in range(images):
                     if (domain, name, part) == ("painting", "t-shirt", "train"):
