@@ -205,6 +205,38 @@ def test_boards_that_cannot_be_compared_say_why(site):
     assert "Not comparable with the board toy-stream, order default : different order" in text
 
 
+def test_boards_of_equal_stream_and_order_have_titles_and_pages_of_their_own(tmp_path):
+    records = [
+        make_record(backbone="small"),
+        make_record(backbone="large"),
+        make_record(backbone="large", label_space="union"),
+        make_record(backbone="large", protocol={"templates": "others"}),
+        make_record([[1, 2, 3]] * 3, backbone="large"),
+    ]
+    site = build_site(write(tmp_path / "in", *records), tmp_path / "out")
+    boards = site.contents.boards
+    assert len(boards) == len({board.title for board in boards}) == len({board.name for board in boards}) == 5
+    assert {"toy-stream, order default, small", "toy-stream, order default, large, label space union"} < {
+        board.title for board in boards
+    }
+    text = Page((site.out / "index.html").read_text()).text
+    assert text.count("Not comparable with the board") == 4
+    assert "different backbone" in text
+
+
+def test_older_runs_of_a_seed_have_pages_but_no_place_on_the_board(tmp_path):
+    records = [make_record([[80, 40], [70, 90]], minutes=0), make_record([[10, 20], [30, 40]], minutes=5)]
+    site = build_site(write(tmp_path / "in", *records), tmp_path / "out")
+    [board] = site.contents.boards
+    assert board.rows[0].row.seeds == 1
+    texts = [Page(path.read_text()).text for path in sorted(site.out.glob("runs/*/index.html"))]
+    assert len(texts) == 2
+    assert (
+        sum("It is not on the board: a later or finished run of the same seed is." in text for text in texts)
+        == 1
+    )
+
+
 def test_a_failed_run_has_a_page_with_what_it_died_of(site):
     [path] = site.out.glob("runs/gamma-*/index.html")
     text = Page(path.read_text()).text

@@ -13,6 +13,8 @@ pytest.importorskip("altair")
 
 from axe_playwright_python.sync_playwright import Axe
 from clbench.boards.site import build_site
+from clbench.results import write_record
+from clbench.testing.records import make_record
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +58,7 @@ def visit(browser, folder):
     contexts, wrong = [], []
 
     def note_request(request):
-        if not request.url.startswith((folder.as_uri(), "data:", "blob:")):
+        if not request.url.startswith((folder.parent.as_uri(), "data:", "blob:")):
             wrong.append(f"request of {request.url}")
 
     def open_page(name="index", ready=True, fragment="", **how):
@@ -68,6 +70,7 @@ def visit(browser, folder):
         page.on("request", note_request)
         page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}") or dialog.dismiss())
         page.on("console", lambda message: wrong.append(f"console {message.type}: {message.text}"))
         page.goto((folder / PAGES.get(name, name)).as_uri() + fragment)
         if ready:
@@ -289,6 +292,22 @@ def test_without_scripts_the_tables_are_complete(visit):
     assert page.content().count("<noscript>") == 2
     run = visit("run", ready=False, java_script_enabled=False)
     assert run.locator("[data-matrix]:visible").count() == 3
+
+
+def test_hostile_names_run_nothing(visit, folder, tmp_path):
+    name = '"><img src=x onerror=alert(1)><b>{{7*7}}'
+    fields = {"title": name, "citation": name}
+    records = [make_record(method=name, stream=name, seed=seed, method_fields=fields) for seed in (0, 1)]
+    for record in records:
+        write_record(tmp_path / str(record.seed) / "record.json", record)
+    hostile = build_site(tmp_path, folder.parent / "site-hostile", title=name)
+    for path in sorted(path for path in hostile.sizes if path.endswith(".html")):
+        page = visit(f"../site-hostile/{path}")
+        assert page.locator("img").count() == 0
+        for point in page.locator("figure[data-drawn] .mark-symbol path").all()[:1]:
+            point.hover(force=True)
+            expect(page.locator("#vg-tooltip-element")).to_be_visible()
+            assert page.locator("#vg-tooltip-element img").count() == 0
 
 
 def test_it_works_below_an_address(browser, folder):

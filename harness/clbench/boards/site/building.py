@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clbench.boards.claims import Comparison
@@ -16,7 +17,7 @@ from clbench.boards.site.literature import Published, published_of
 from clbench.boards.site.pages import Site, html_pages
 from clbench.boards.site.writing import MANIFEST, write_files
 from clbench.errors import ConfigError, RecordError
-from clbench.results.store import load_records
+from clbench.results.store import Problem, load_records
 from clbench.specs import MetricSpec
 
 __all__ = ["SiteWritten", "build_site"]
@@ -84,6 +85,7 @@ def build_site(
             fix="name a folder of records: clbench site leaderboards --out site",
         )
     assets = asset_files()
+    loaded = replace(loaded, problems=tuple(_public(problem, leaderboards) for problem in loaded.problems))
     contents = contents_of(loaded, known=known, claims=claims, metrics=metrics, extra=extra, groups=groups)
     literature = published_of(folder) if folder.is_dir() else Published()
     site = Site(title, base_url.rstrip("/"), predictions, tuple(libraries()))
@@ -95,6 +97,16 @@ def build_site(
         files["sitemap.txt"] = "".join(f"{site.base_url}/{path}\n" for path in sorted(pages)).encode()
     sizes = write_files(out, files, record_files(contents, predictions=predictions))
     return SiteWritten(out, sizes, contents, literature)
+
+
+def _public(problem: Problem, folder: Path) -> Problem:
+    """The same without the place where the folder lies on this machine, which is nobody's business."""
+
+    def short(text: str) -> str:
+        return text.replace(f"{folder}{os.sep}", "")
+
+    error = problem.error
+    return replace(problem, error=RecordError(short(error.what), why=short(error.why), fix=short(error.fix)))
 
 
 def _apart(leaderboards: Path, out: Path) -> None:

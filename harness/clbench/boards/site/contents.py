@@ -72,6 +72,7 @@ class BoardPage:
 
     Attributes:
         table: the table.
+        title: stream and order, and what else tells it from the other boards.
         name: of its page.
         rows: its rows, in the table's order.
         runs: all its runs, those that no row averages too.
@@ -80,6 +81,7 @@ class BoardPage:
     """
 
     table: Table
+    title: str
     name: str
     rows: tuple[RowView, ...]
     runs: tuple[Run, ...]
@@ -92,11 +94,11 @@ class BoardPage:
         return self.table.group
 
     @property
-    def title(self) -> str:
-        """Stream and order, and what else a title must tell."""
-        group = self.group
-        shots = "" if group.shots is None else f", {group.shots} shots"
-        return f"{group.stream}, order {group.order}{shots}"
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know: what did not finish and why, then the table's notes."""
+        rows = self.table.rows
+        unfinished = (f"{row.method} {row.status}: {row.reason}" for row in rows if row.reason)
+        return (*unfinished, *self.table.notes)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from clbench.boards.board import Board, Group, board_of
@@ -48,11 +48,12 @@ def contents_of(
     for run in runs:
         of_group[Group.of(run.record)].append(run)
     pages = []
-    for table in board.tables:
+    titles = _titles([table.group for table in board.tables])
+    for table, title in zip(board.tables, titles, strict=True):
         mine = of_group[table.group]
-        name = board_names.give(_board_text(table.group, [t.group for t in board.tables]))
+        name = board_names.give(title.replace(", order", ""))
         rows = tuple(_row_view(row, mine, method_names) for row in table.rows)
-        pages.append(BoardPage(table, name, rows, tuple(_labelled(mine, rows))))
+        pages.append(BoardPage(table, title, name, rows, tuple(_labelled(mine, rows))))
     pages = [
         replace(page, nearest=pages[other].name, differs=what) if what else page
         for page, (other, what) in zip(pages, _differences(board), strict=True)
@@ -84,10 +85,33 @@ def _run_text(record: Record) -> str:
     return f"{record.method.name} {stream.name} {stream.order} seed{record.seed} {record.run_id[:8]}"
 
 
-def _board_text(group: Group, groups: Sequence[Group]) -> str:
-    text = f"{group.stream} {group.order}"
-    alike = [other for other in groups if f"{other.stream} {other.order}" == text]
-    return text if len(alike) == 1 else f"{text} {group.label_space} {group.fingerprint[:8]}"
+_TELLING: tuple[Callable[[Group], str], ...] = (
+    lambda group: group.backbone,
+    lambda group: f"label space {group.label_space}",
+    lambda group: f"protocol {group.fingerprint[:8]}",
+)
+
+
+def _titles(groups: Sequence[Group]) -> list[str]:
+    """Stream, order and few shots; where that leaves titles equal, what the boards differ in."""
+    titles = [_titled(group) for group in groups]
+    for more in _TELLING:
+        alike = {title for title in titles if titles.count(title) > 1}
+        for title in alike:
+            places = [n for n, other in enumerate(titles) if other == title]
+            if len({more(groups[n]) for n in places}) > 1:
+                for n in places:
+                    titles[n] = f"{title}, {more(groups[n])}"
+    # Groups may differ in their tasks alone, which no title has room for.
+    return [
+        f"{title}, {titles[:n].count(title) + 1}" if titles.count(title) > 1 else title
+        for n, title in enumerate(titles)
+    ]
+
+
+def _titled(group: Group) -> str:
+    shots = "" if group.shots is None else f", {group.shots} shots"
+    return f"{group.stream}, order {group.order}{shots}"
 
 
 def _row_view(row: Row, runs: Sequence[Run], names: Names) -> RowView:

@@ -125,7 +125,8 @@ def provenance(record: Record) -> dict[str, str]:
         "Commit of clbench": f"{origin.commit or 'unknown'}{' with changes' if origin.dirty else ''}",
         "Started": origin.started.isoformat(timespec="seconds"),
         "Finished": origin.finished.isoformat(timespec="seconds") if origin.finished else "not yet",
-        "Machine": f"{origin.device}, {origin.threads} threads, {origin.platform}, Python {origin.python}",
+        "Machine": f"{origin.device}, {origin.threads} thread{'s' * (origin.threads != 1)}, "
+        f"{origin.platform}, Python {origin.python}",
         "Packages": ", ".join(f"{name} {number}" for name, number in origin.versions.items()),
         "Plugins": ", ".join(f"{name} {number}" for name, number in origin.plugins.items()),
         "Backbone": f"{record.backbone.name}, {record.backbone.parameters:,} parameters, "

@@ -180,7 +180,7 @@
       chosen.forEach((option, i) => {
         const channel = layer.encoding["xy"[i]];
         channel.title = option.textContent + (option.dataset.log === undefined ? ", %" : "");
-        channel.scale = logs[i] ? { type: "log", nice: true } : { zero: false, nice: true };
+        channel.scale = logs[i] ? { type: "log", nice: true } : { zero: false, nice: true, padding: 10 };
         channel.axis = logs[i] ? { format: "~s", grid: true } : { grid: true };
       });
       if (layer.encoding.tooltip) {
@@ -298,6 +298,7 @@
     }
 
     function show() {
+      box.classList.toggle("changing", mode.value !== "accuracy");
       all("[data-matrix]", box).forEach((each) => (each.hidden = each.dataset.matrix !== space.value));
       all(".heat", box).forEach((table) => {
         table.classList.toggle("change", mode.value !== "accuracy");
