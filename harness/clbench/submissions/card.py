@@ -38,15 +38,16 @@ def card(repo: str, index: Index, before: bytes | None, *, license: str | None) 
         data, text = found.data, str(found.text)
     else:
         data, text = DatasetCardData(pretty_name=f"{repo.partition('/')[2]}: runs of clbench"), ""
-    data.license = license or data.license
-    if not data.license:
+    data["license"] = license or data.get("license")
+    if not data["license"]:
         raise PublishError(
             f"the card of {repo} names no license",
             why="whoever uses the results must know what they may do",
             fix="--license cc-by-4.0, or another as the hub names them",
         )
-    data.tags = list(dict.fromkeys([*(data.tags or ()), *_TAGS]))
-    data.configs = [
+    tags = data.get("tags") or []
+    data["tags"] = list(dict.fromkeys([*([tags] if isinstance(tags, str) else tags), *_TAGS]))
+    data["configs"] = [
         {"config_name": "runs", "default": True, "data_files": RUNS_FILE},
         {"config_name": "accuracies", "data_files": ACCURACIES_FILE},
     ]
