@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from clbench.boards import board_of, render
+from clbench.boards import FORMATS, board_of, render
 from clbench.boards.claimtables import render_claims
+from clbench.boards.layouts import LAYOUTS
+from clbench.boards.rendering import encode
 from clbench.boards.verdicts import compare
+from clbench.boards.views import Options
 from clbench.plugins import get_registry
 from clbench.results import RECORD_FILE, load_records
 from clbench.results.claims import load_claims
@@ -53,8 +56,15 @@ def main() -> None:
         with timed("leaderboard, text"):
             board = board_of(records)
             render(board, "text")
-        with timed("leaderboard, data frame"):
-            rows = len(board.frame)
+        for name in FORMATS:
+            with timed(f"{name} of the board"):
+                encode(board, name)
+        for name in LAYOUTS:
+            with timed(f"layout {name} of the board, text"):
+                render(board, "text", layout=name)
+        with timed("all columns, csv"):
+            render(board, "csv", options=Options(columns=("all",)))
+        rows = len(board.frame)
         with timed("claims, text"):
             claims = load_claims(found.spec for found in get_registry().methods.values())
             verdicts = compare([c for each in claims.claims.values() for c in each], records)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -171,7 +172,8 @@ def _notes(notes: Sequence[str]) -> list[str]:
         r"",
         r"\smallskip",
         r"\begin{minipage}{\linewidth}\scriptsize\raggedright",
-        *(rf"{_escaped(note)}\par" for note in notes),
+        # Lists without blanks may be broken, too.
+        *(re.sub(r",(?=\S)", r",\\allowbreak{}", _escaped(note)) + r"\par" for note in notes),
         r"\end{minipage}",
     ]
 

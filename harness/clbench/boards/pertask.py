@@ -114,7 +114,7 @@ def _block(
 ) -> list[tuple[Cell, ...]]:
     decimals = 1 if options.decimals is None else options.decimals
     shown = partial(number, decimals=decimals, spread=options.spread is True)
-    figures = [task_figures(row, table, metric) for row in rows]
+    figures = [task_figures(row, table, metric, spread=options.spread is True) for row in rows]
     names = {n: Cell(row.method, reference=row.kind == "reference") for n, row in enumerate(rows)}
     if options.paper:
         names = {n: footnotes.marked(cell, rows[n].uses.split(", ")) for n, cell in names.items()}
@@ -130,8 +130,11 @@ def _block(
     return [tuple(column[n] for column in columns) for n in range(len(rows))]
 
 
-def task_figures(row: Row, table: Table, metric: str) -> list[Interval | None]:
-    """Return the metric of each task and, last, its mean over tasks, over seeds; ``None``: there is none."""
+def task_figures(row: Row, table: Table, metric: str, *, spread: bool = True) -> list[Interval | None]:
+    """Return the metric of each task and, last, its mean over tasks, over seeds; ``None``: there is none.
+
+    ``spread`` is whether the interval over seeds is wanted, which takes most of the time.
+    """
     count = len(table.group.tasks)
     matrices = [record.matrix for record in row.records]
     if not matrices:
@@ -148,9 +151,11 @@ def task_figures(row: Row, table: Table, metric: str) -> list[Interval | None]:
         values.append([*tasks, mean])
     if not values:
         return [None] * (count + 1)
+    columns = np.array(values).T
+    if not spread:
+        return [None if np.isnan(x) else Interval(float(x), None, len(values)) for x in columns.mean(axis=1)]
     return [
-        None if np.isnan(column).any() else mean_interval([float(x) for x in column])
-        for column in np.array(values).T
+        None if np.isnan(column).any() else mean_interval([float(x) for x in column]) for column in columns
     ]
 
 

@@ -188,6 +188,7 @@ def _unmatched(tables: Sequence[PublishedTable], only: Mapping[str, Collection[s
             known = sorted({str(getattr(table.group, kind)) for table in tables} - {""})
             missing = [name for name in names if name not in known]
         for name in missing:
-            near = did_you_mean(name, known)
+            plain = {each.casefold(): each for each in known}
+            near = [plain[each] for each in did_you_mean(name.casefold(), plain)]
             hint = f"did you mean {' or '.join(near)}?" if near else f"there is {', '.join(known)}"
             yield f"nothing published has {kind.replace('_', ' ')} {name!r}; {hint}"
