@@ -82,7 +82,7 @@ RIVALS = (
         "Transfer (row means)",
         "rows are averaged first, so that late rows with few tasks weigh more",
         "mean over i < T-1 of mean over j > i of A[i, j]",
-        "the other order of averaging, in no paper's text",
+        "averaging in the other order; in no paper",
     ),
     _rival(
         "transfer-pooled",

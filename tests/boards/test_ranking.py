@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from clbench.boards import board_of, leaderboard, ranking, render
+from clbench.specs import MetricSpec
 from clbench.testing.records import make_record, make_run
 
 
@@ -58,6 +59,20 @@ def test_a_metric_that_is_no_mean_has_none(tmp_path):
     board = leaderboard([tmp_path], metrics=["forgetting-max"])
     assert set(groups(board).values()) == {None}
     assert "no rank groups: Forgetting (max) is no mean of accuracies" in notes(board)
+
+
+def moody(A):
+    """A plugin's metric that cannot take every matrix."""
+    if not np.asarray(A).all():
+        raise ZeroDivisionError("an accuracy of 0")
+    return float(np.mean(A))
+
+
+def test_a_plugins_metric_that_fails_on_some_matrices_costs_no_table(records):
+    spec = MetricSpec(name="moody", title="Moody", summary="a mean", factory=f"{moody.__module__}:moody")
+    board = leaderboard([records], metrics=["moody"], extra=[spec])
+    assert {row.method for row in board.tables[0].rows} > {"best", "alike", "worse"}
+    assert set(groups(board).values()) == {None}
 
 
 def test_without_predictions_seeds_alone_are_said_to_be_all(records):

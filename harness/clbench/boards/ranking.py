@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from clbench.boards.board import Board, Table
 from clbench.boards.rows import Column, Row
 from clbench.errors import RecordError
+from clbench.results.metrics import FloatArray
 from clbench.results.paired import ENOUGH
 from clbench.results.pairs import metric_weights
 from clbench.results.rankgroups import rank_groups
@@ -62,9 +65,8 @@ def _grouped(table: Table, column: Column, folders: Folders) -> Table:
     places.sort(key=lambda place: sign * table.rows[place].values[column.name].mean)
     if sum(len(table.rows[place].records) >= ENOUGH for place in places) < 2:
         return table
-    sample = table.rows[places[0]].records[0]
-    weights = metric_weights(lambda A: column.of(sample, A), len(table.group.tasks))
-    if weights is None:  # not a sum over the matrix: images have no share in it
+    weights = _weights(column, table.rows[places[0]].records[0])
+    if weights is None:  # images have no share in it
         return replace(
             table, notes=(*table.notes, f"no rank groups: {column.title} is no mean of accuracies")
         )
@@ -84,6 +86,14 @@ def _grouped(table: Table, column: Column, folders: Folders) -> Table:
     if not any(groups.values()):
         return table
     return replace(table, rows=rows, notes=(*table.notes, _explained(column, trials, table.rows), *notes))
+
+
+def _weights(column: Column, sample: Record) -> FloatArray | None:
+    try:
+        weights = metric_weights(lambda A: column.of(sample, A), len(sample.stream.tasks))
+    except Exception:  # of a plugin's metric, which must not take the table with it
+        return None
+    return None if weights is None or np.isnan(weights).any() else weights
 
 
 def _trial(record: Record, folders: Folders) -> Trial:
