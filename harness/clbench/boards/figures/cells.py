@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from clbench.boards.figures.drawing import signed
+from clbench.boards.figures.drawing import shortened, signed
 from clbench.boards.figures.style import INK, blank, captioned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["CELL", "TINY", "accuracy_cells", "change_cells", "changes_figure"]
+__all__ = ["CELL", "TINY", "accuracy_cells", "change_cells", "changes_figure", "room"]
 
 CELL = 0.5  # inches
 TINY = 25  # columns from which on values are not written any more
@@ -59,14 +59,22 @@ def changes_figure(
     mean = np.array([np.nanmean(row) if not np.isnan(row).all() else np.nan for row in values])
     count, width = values.shape
     step = CELL if width < TINY else 0.22
-    figure = blank(step * (width + 1.4) + 2.2, 0.25 * count + 2.3)
+    rows, columns = [shortened(row) for row in rows], [shortened(column) for column in columns]
+    margin = max(room(rows), 0.82 * room(columns) - step)
+    figure = blank(max(step * (width + 1.4) + margin, 5.0), 0.25 * count + 0.6 * room(columns))
     left, right = figure.subplots(1, 2, sharey=True, gridspec_kw={"width_ratios": (width, 1.15)})
     # The strongest cell is not the limit: one outlier would make all others white.
     limit = float(np.clip(np.nanquantile(np.abs(values), 0.97), 1.0, None))
     change_cells(left, values, limit)
     change_cells(right, mean[:, None], limit)
     left.set_yticks(range(count), rows)
-    left.set_xticks(range(width), columns, rotation=35, ha="right", rotation_mode="anchor")
+    left.set_xticks(
+        range(width),
+        columns,
+        rotation=35,
+        ha="right",
+        rotation_mode="anchor",
+    )
     right.set_xticks([0], ["mean"], rotation=35, ha="right", rotation_mode="anchor")
     right.tick_params(labelleft=False)
     for ax in (left, right):
@@ -75,6 +83,11 @@ def changes_figure(
     right.set_xticklabels(["mean"], weight="bold", color=INK)
     captioned(figure, title, subtitle, notes)
     return figure
+
+
+def room(labels: Sequence[str]) -> float:
+    """Inches that the longest of the labels takes."""
+    return 0.2 + 0.069 * max(map(len, labels), default=0)
 
 
 def _cells(ax: Axes, values: npt.NDArray[np.float64], map_: str, low: float, high: float) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from clbench.boards.courses import Course, Subject, courses_of
-from clbench.boards.figures.drawing import Drawing
+from clbench.boards.figures.drawing import Drawing, shortened
 from clbench.boards.figures.labels import place_labels
-from clbench.boards.figures.style import COLOURS, FAINT, GREY, PAPER, blank, captioned, styled, tidy
+from clbench.boards.figures.style import COLOURS, FAINT, GREY, PAPER, blank, captioned, settled, styled, tidy
 from clbench.results.records import Record
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def cost_figure(courses: Sequence[Course], place: str, machine: Machine, *, othe
     shown = [cost for cost in COSTS if any(_values(course, cost) for course in courses)]
     columns = min(2, len(shown))
     rows = -(-len(shown) // columns)
-    figure = blank(5.3 * columns, 3.9 * rows + 1.1)
+    figure = blank(5.3 * columns, 3.8 * rows)
     axes = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
     for ax in axes[len(shown) :]:
         ax.set_visible(False)
@@ -147,10 +147,10 @@ def cost_figure(courses: Sequence[Course], place: str, machine: Machine, *, othe
     for ax in axes:
         ax.set_ylim(ax.get_ylim())
         ax.set_xlim(ax.get_xlim())
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    settled(figure)
     for ax, (points, lines) in zip(axes, placed, strict=False):
-        place_labels(ax, list(points.values()), list(points), lines=lines)
+        names = [shortened(label, 28) for label in points]
+        place_labels(ax, list(points.values()), names, lines=lines)
     return figure
 
 

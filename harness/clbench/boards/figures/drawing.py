@@ -13,7 +13,7 @@ from clbench.boards.figures.style import as_bytes, write
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Drawing", "few", "signed"]
+__all__ = ["Drawing", "few", "shortened", "signed"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ def signed(value: float, digits: int = 1) -> str:
     """A difference with its sign; a true minus, and no sign on what rounds to zero."""
     text = f"{value:+.{digits}f}"
     return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def shortened(text: str, most: int = 34) -> str:
+    """Cut a name that would leave no room for what it names."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
 
 
 def few(names: list[str], most: int = 3) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clbench.boards.courses import Course, Subject
-from clbench.boards.figures.cells import CELL, TINY, accuracy_cells
-from clbench.boards.figures.drawing import Drawing
+from clbench.boards.figures.cells import CELL, TINY, accuracy_cells, room
+from clbench.boards.figures.drawing import Drawing, shortened
 from clbench.boards.figures.style import blank, captioned, styled
 from clbench.results.records import Record, measure
 
@@ -58,9 +58,9 @@ def matrix_figure(course: Course, place: str) -> Figure:
         raise ValueError("this record has no accuracies to draw")
     count = len(course.tasks)
     side = (CELL if count < TINY else 0.22) * count
-    figure = blank(side + 2.9, 0.72 * side + 3.0)
+    titles = [shortened(task.title) for task in course.tasks]
+    figure = blank(max(side + room(titles) + 0.4, 5.0), 0.72 * side + 0.6 * room(titles) + 0.55)
     top, bottom = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (1, count)})
-    titles = [task.title for task in course.tasks]
     for ax, values, labels in (
         (top, zero_shot[None, :], ["zero-shot"]),
         (bottom, matrix, [f"after {title}" for title in titles]),

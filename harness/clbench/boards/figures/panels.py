@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from clbench.boards.courses import Course
+from clbench.boards.figures.drawing import shortened
 from clbench.boards.figures.style import COLOURS, FAINT, blank, captioned, wrapped
 from clbench.results.records import TaskRecord
 
@@ -43,7 +44,7 @@ def panels(tasks: Sequence[TaskRecord], *, sharey: bool) -> tuple[Figure, list[A
     """Return a figure with a titled panel for each task, five in a row, on a common scale of time."""
     columns = min(len(tasks), PANEL_COLUMNS)
     rows = -(-len(tasks) // columns)
-    figure = blank(max(_WIDTH * columns + 0.5, 5.0), _HEIGHT * rows + 1.6)
+    figure = blank(max(_WIDTH * columns + 0.5, 5.0), _HEIGHT * rows + 0.25)
     grid = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False)
     axes = list(grid.flat)
     for ax in axes[len(tasks) :]:
@@ -72,7 +73,7 @@ def explained(
 
     width, height = figure.get_size_inches()
     named = [course.label for course in courses if not chosen[course.label].faint] if len(courses) > 1 else []
-    handles = [Line2D([], [], color=chosen[label].colour, lw=2.2, label=label) for label in named]
+    handles = [Line2D([], [], color=chosen[label].colour, lw=2.2, label=shortened(label)) for label in named]
     if named and len(named) < len(courses):
         handles.append(Line2D([], [], color=FAINT, lw=0.8, label="others"))
     columns = max(1, int(width / 1.25))

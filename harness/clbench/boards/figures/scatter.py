@@ -11,7 +11,7 @@ import numpy as np
 
 from clbench.boards.board import board_of
 from clbench.boards.courses import Subject
-from clbench.boards.figures.drawing import Drawing, signed
+from clbench.boards.figures.drawing import Drawing, shortened, signed
 from clbench.boards.figures.labels import place_labels
 from clbench.boards.figures.style import (
     COLOURS,
@@ -21,6 +21,7 @@ from clbench.boards.figures.style import (
     PAPER,
     blank,
     captioned,
+    settled,
     styled,
     tidy,
 )
@@ -79,7 +80,7 @@ class IsoAverage:
 def draw_scatter(subject: Subject) -> Iterator[Drawing]:
     """Draw all methods of the subject in one figure, where one has a Transfer and a Last."""
     rows = _rows(subject)
-    if not rows:
+    if all(row.protocol == "zero_shot" for row in rows):
         return
     best = max(rows, key=lambda row: row.values["last"].mean)
     far = max(rows, key=lambda row: row.values["transfer"].mean)
@@ -118,7 +119,7 @@ def scatter_figure(subject: Subject, rows: Sequence[Row] | None = None) -> Figur
     rows = _rows(subject) if rows is None else rows
     if not rows:
         raise ValueError("no record has a Transfer and a Last to draw")
-    figure = blank(7.4, 6.1)
+    figure = blank(7.4, 4.8)
     ax = figure.subplots()
     # By name, not by rank: a method looks the same in the figures of all orders.
     ranked = sorted(row.method for row in rows if row.kind == "ranked")
@@ -153,8 +154,7 @@ def scatter_figure(subject: Subject, rows: Sequence[Row] | None = None) -> Figur
     # Names are placed on the final axes.
     ax.autoscale_view()
     ax.set(xlim=ax.get_xlim(), ylim=ax.get_ylim())
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    settled(figure)
     marked = _lines(ax, iso) if iso.residuals else []
     points = [(row.values["transfer"].mean, row.values["last"].mean) for row in rows]
     names = [_named(row) for row in rows]
@@ -175,7 +175,8 @@ def _explained(iso: IsoAverage, tasks: int) -> str:
 
 def _named(row: Row) -> str:
     mean = row.values.get("average")
-    return row.method if mean is None else f"{row.method} {mean.mean:.1f}"
+    name = shortened(row.method, 28)
+    return name if mean is None else f"{name} {mean.mean:.1f}"
 
 
 def _lines(ax: Axes, iso: IsoAverage) -> list[Text]:

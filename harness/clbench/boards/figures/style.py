@@ -27,6 +27,7 @@ __all__ = [
     "as_bytes",
     "blank",
     "captioned",
+    "settled",
     "styled",
     "tidy",
     "wrapped",
@@ -89,7 +90,7 @@ def styled(function: F) -> F:
 
 
 def blank(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches, made without pyplot: nothing global is left behind."""
+    """Return an empty figure with so many inches for its axes; without pyplot nothing global is left."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -101,7 +102,7 @@ def blank(width: float, height: float) -> Figure:
 def captioned(
     figure: Figure, title: str, subtitle: str, notes: Sequence[str] = (), *, reserve: float = 0.0
 ) -> float:
-    """Write title and subtitle above the axes and ``notes`` below, each wrapped to the figure's width.
+    """Write title and subtitle above the axes and ``notes`` below; the figure grows by what they take.
 
     Returns:
         The upper end of the notes in inches; from there on, ``reserve`` inches stay free below the axes.
@@ -113,6 +114,8 @@ def captioned(
     top = 0.1 + _LINE * (1.2 * first + len(head) - first) + 0.06
     written = 0.08 + _LINE * 0.92 * len(foot) if foot else 0.0
     bottom = written + reserve
+    height += top + bottom
+    figure.set_size_inches(width, height)
     y = height - 0.08
     for number, line in enumerate(head):
         bold = number < first
@@ -121,10 +124,9 @@ def captioned(
         )
         figure.text(0.1 / width, y / height, line, va="top", **style)
         y -= _LINE * (1.2 if bold else 1.0)
-    for number, line in enumerate(reversed(foot)):
-        figure.text(
-            0.1 / width, (0.06 + _LINE * 0.92 * number) / height, line, va="bottom", size=7.5, color=GREY
-        )
+    for number, line in enumerate(foot, start=1):
+        y = 0.06 + _LINE * 0.92 * (len(foot) - number)
+        figure.text(0.1 / width, y / height, line, va="bottom", size=7.5, color=GREY)
     engine = figure.get_layout_engine()
     assert engine is not None
     engine.set(rect=(0.0, bottom / height, 1.0, 1.0 - (top + bottom) / height))
@@ -146,6 +148,15 @@ def tidy(ax: Axes, *, grid: str = "both") -> None:
         ax.grid(axis=grid)
 
 
+def settled(figure: Figure) -> None:
+    """Lay the figure out once and for all: axes stay where they are from now on."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for ax in figure.axes:
+        # The solver's last digits depend on where objects lie in memory; files should not.
+        ax.set_position([round(edge, 6) for edge in ax.get_position().bounds])
+
+
 @styled
 def as_bytes(figure: Figure, format: str, *, name: str) -> bytes:
     """Return the figure as ``png`` or ``svg``; the same figure and name give the same bytes.
@@ -158,6 +169,7 @@ def as_bytes(figure: Figure, format: str, *, name: str) -> bytes:
     if format not in IMAGE_FORMATS:
         raise UnknownNameError("figure format", format, IMAGE_FORMATS)
     matplotlib.rcParams["svg.hashsalt"] = name
+    settled(figure)
     told = dict.fromkeys(("Software",) if format == "png" else ("Date", "Creator", "Format", "Type"))
     stream = io.BytesIO()
     figure.savefig(stream, format=format, dpi=_DPI, metadata=told)

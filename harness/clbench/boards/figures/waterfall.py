@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from clbench.boards.courses import Course, Subject, interval_over_seeds
 from clbench.boards.figures.cells import changes_figure
-from clbench.boards.figures.drawing import Drawing, signed
+from clbench.boards.figures.drawing import Drawing, shortened, signed
 from clbench.boards.figures.style import COLOURS, FAINT, GREY, INK, PAPER, blank, captioned, styled, tidy
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def waterfall_figure(course: Course, place: str) -> Figure:
     learned, last, change = np.diagonal(course.matrix), course.matrix[-1], _change(course)
     order = np.argsort(change, kind="stable")
     count = len(order)
-    figure = blank(8.6, 0.27 * (count + 2) + 1.9)
+    figure = blank(8.6, 0.27 * (count + 2) + 0.6)
     left, right = figure.subplots(1, 2, sharey=True, gridspec_kw={"width_ratios": (1, 1.15)})
     _dumbbells(left, learned[order], last[order])
     _cascade(right, course, order)
@@ -99,7 +99,7 @@ def waterfall_figure(course: Course, place: str) -> Figure:
             size=7,
             color=GREY,
         )
-    names = [course.tasks[j].title for j in order]
+    names = [shortened(course.tasks[j].title) for j in order]
     left.set_yticks(range(count + 2), ["mean as learned", *names, "Last"])
     for row in (0, count + 1):
         left.get_yticklabels()[row].set_fontweight("bold")
