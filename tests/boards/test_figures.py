@@ -403,3 +403,16 @@ def test_published_figures():
         assert round(metrics.average(M), 1) == printed.average
     with pytest.raises(RecordError, match="leaderboards/published"):
         published_averages(PUBLISHED / "nowhere")
+
+
+def test_words_around_the_axes_hide_nothing():
+    for drawing in [*draw(records()), *draw(records()[:1])]:
+        figure = drawing.figure
+        settled(figure)
+        renderer = figure.canvas.get_renderer()
+        around = [text.get_window_extent(renderer) for text in figure.texts]
+        around += [legend.get_window_extent(renderer) for legend in figure.legends]
+        around += [ax.get_tightbbox(renderer) for ax in figure.axes if ax.get_visible()]
+        for k, box in enumerate(around[: len(figure.texts) + len(figure.legends)]):
+            for other in around[k + 1 :]:
+                assert not box.padded(-1).overlaps(other.padded(-1)), drawing.stem

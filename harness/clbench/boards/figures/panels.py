@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["PANEL_COLUMNS", "Ink", "explained", "inks", "panels", "shown_in_grey"]
 
 PANEL_COLUMNS = 5
-_WIDTH, _HEIGHT = 1.95, 1.5
+_WIDTH, _HEIGHT = 1.95, 1.6
 
 
 class Ink:
@@ -44,7 +44,7 @@ def panels(tasks: Sequence[TaskRecord], *, sharey: bool) -> tuple[Figure, list[A
     """Return a figure with a titled panel for each task, five in a row, on a common scale of time."""
     columns = min(len(tasks), PANEL_COLUMNS)
     rows = -(-len(tasks) // columns)
-    figure = blank(max(_WIDTH * columns + 0.5, 5.0), _HEIGHT * rows + 0.25)
+    figure = blank(max(_WIDTH * columns + 0.5, 5.0), _HEIGHT * rows + 0.3)
     grid = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False)
     axes = list(grid.flat)
     for ax in axes[len(tasks) :]:
@@ -71,7 +71,7 @@ def explained(
     """Write the words around the panels: title, what ``time`` is, and the names of the coloured lines."""
     from matplotlib.lines import Line2D
 
-    width, height = figure.get_size_inches()
+    width = figure.get_size_inches()[0]
     named = [course.label for course in courses if not chosen[course.label].faint] if len(courses) > 1 else []
     handles = [Line2D([], [], color=chosen[label].colour, lw=2.2, label=shortened(label)) for label in named]
     if named and len(named) < len(courses):
@@ -83,6 +83,7 @@ def explained(
     end = captioned(
         figure, title, f"{subtitle}, {seeds}", [*notes, *shown_in_grey(courses, chosen)], reserve=free
     )
+    height = figure.get_size_inches()[1]  # the words made it grow
     figure.text(0.5, (end + 0.2 * lines + 0.1) / height, time, ha="center", va="bottom")
     if handles:
         figure.legend(
