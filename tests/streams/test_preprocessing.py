@@ -71,3 +71,20 @@ def test_digest_changes_with_every_field():
         Preprocessing(32, CLIP_MEAN, CLIP_STD, crop_scale=(0.8, 1.0)),
     ]
     assert len({p.digest for p in [base, *others]}) == 6
+
+
+@pytest.mark.parametrize("side", [48, 96], ids=["kept in memory", "decoded again"])
+def test_crops_of_a_batch_are_those_of_one_image_after_the_other(side):
+    """However many threads decode them."""
+    import datasets
+    from clbench.streams import ImageSet
+
+    images = [_image(side, side) if side <= 64 else _image(side + i, 2 * side - 3 * i) for i in range(7)]
+    features = datasets.Features(image=datasets.Image(), label=datasets.Value("int64"))
+    table = datasets.Dataset.from_dict({"image": images, "label": [0] * 7}, features=features)
+    preprocessing = Preprocessing(16, CLIP_MEAN, CLIP_STD, crop_scale=(0.5, 1.0))
+    chosen = np.array([5, 0, 3, 3, 6])
+    found = ImageSet(table).crops(chosen, preprocessing, torch.Generator().manual_seed(3))
+    generator = torch.Generator().manual_seed(3)
+    expected = np.stack([preprocessing.random_crop(images[i], generator) for i in chosen])
+    assert np.array_equal(found, expected)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ import numpy as np
 
 from clbench.errors import DataError
 from clbench.streams.disk import cache_root
-from clbench.streams.pixelfile import PixelFile
+from clbench.streams.pixelfile import PixelFile, decoding_threads
 from clbench.streams.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -127,17 +129,31 @@ class ImageSet:
 
     def _decode(self, index: int, item: dict[str, Any]) -> PIL.Image.Image:
         """Decode what the image column holds of image ``index``: its bytes, or the path of its file."""
+        return self._load(index, item, self._open(index, item))
+
+    def _open(self, index: int, item: dict[str, Any]) -> PIL.Image.Image:
+        """Read what an image begins with, its size."""
         import io
 
         import PIL.Image
 
-        try:
+        with self._named(index, item):
             image: PIL.Image.Image = PIL.Image.open(
                 io.BytesIO(item["bytes"]) if item["bytes"] is not None else item["path"]
             )
+        return image
+
+    def _load(self, index: int, item: dict[str, Any], image: PIL.Image.Image) -> PIL.Image.Image:
+        """Decode an opened image, in the mode of the column's feature."""
+        with self._named(index, item):
             image.load()
-            if self._mode is not None and image.mode != self._mode:
-                image = image.convert(self._mode)
+            return image if self._mode in (None, image.mode) else image.convert(self._mode)
+
+    @contextmanager
+    def _named(self, index: int, item: dict[str, Any]) -> Iterator[None]:
+        """Say in an error which image it is of."""
+        try:
+            yield
         except MemoryError:
             raise
         except Exception as error:
@@ -147,7 +163,6 @@ class ImageSet:
                 why=f"{item['path'] or 'its bytes in the table'}: {_unreadable(item, error)}",
                 fix="put the right file there, or remove the data set and fetch it again",
             ) from error
-        return image
 
     def files(self) -> Iterator[str]:
         """The path of each image that is a file, in order; of those inside a table, nothing."""
@@ -192,32 +207,41 @@ class ImageSet:
         return PixelFile(path, len(self), preprocessing.size, self.name)
 
     @cached_property
-    def _uniform_size(self) -> tuple[int, int] | None:
-        """(width, height) where all images are RGB of one small size, else ``None``."""
+    def _small(self) -> np.ndarray | None:
+        """All images decoded, uint8 (n, height, width, 3), where they are RGB of one small size."""
         first = self.image(0)
         if first.mode != "RGB" or max(first.size) > 64:
             return None
-        for index in range(1, len(self)):
-            image = self.image(index)
+        decoded = np.empty((len(self), first.height, first.width, 3), dtype=np.uint8)
+        for index, item in enumerate(self._raw_items()):
+            image = self._decode(index, item)
             if image.mode != "RGB" or image.size != first.size:
                 return None
-        return first.size
+            decoded[index] = np.asarray(image)
+        return decoded
 
     def crops(self, indices: np.ndarray, preprocessing: Preprocessing, generator: Any) -> np.ndarray:
-        """Fresh training views of the images at ``indices``: uint8 (batch, 3, size, size)."""
-        return np.stack([preprocessing.random_crop(self._decoded(int(i)), generator) for i in indices])
+        """Fresh training views of the images at ``indices``: uint8 (batch, 3, size, size).
 
-    def _decoded(self, index: int) -> PIL.Image.Image:
-        """The decoded image; small images of one size stay decoded in memory."""
+        Small images of one size stay decoded in memory; others are decoded by several threads, after the
+        boxes are drawn one image after the other.
+        """
         import PIL.Image
 
-        if self._uniform_size is None:
-            return self.image(index)
-        return PIL.Image.fromarray(self._small[index])
+        if self._small is not None:
+            images = (PIL.Image.fromarray(self._small[i]) for i in indices)
+            return np.stack([preprocessing.random_crop(image, generator) for image in images])
+        column = self._raw.with_format("arrow")
+        items: list[dict[str, Any]] = column[np.asarray(indices)][self._image].to_pylist()
+        opened = [self._open(int(i), item) for i, item in zip(indices, items, strict=True)]
+        boxes = [preprocessing.random_box(*image.size, generator) for image in opened]
 
-    @cached_property
-    def _small(self) -> np.ndarray:
-        return np.stack([np.asarray(self.image(index)) for index in range(len(self))])
+        def view(at: int) -> np.ndarray:
+            image = self._load(int(indices[at]), items[at], opened[at])
+            return preprocessing.cropped(image, boxes[at])
+
+        with ThreadPoolExecutor(decoding_threads(), thread_name_prefix="crop") as pool:
+            return np.stack([*pool.map(view, range(len(indices)))])
 
 
 def _tail(path: str) -> str:

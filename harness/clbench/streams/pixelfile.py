@@ -24,7 +24,7 @@ from clbench.errors import DataError
 from clbench.results.atomic import atomic_write
 from clbench.streams.disk import check_room, not_written
 
-__all__ = ["PIECE_BYTES", "PixelFile"]
+__all__ = ["PIECE_BYTES", "PixelFile", "decoding_threads"]
 
 PIECE_BYTES = 2**25
 """Of pixels that are decoded, written and counted at once: 222 images of 224 × 224."""
@@ -139,7 +139,7 @@ class PixelFile:
         """The missing pixels, piece by piece; one is decoded while the one before is written."""
         total = self.shape[0]
         size = max(1, PIECE_BYTES // max(1, math.prod(self.shape[1:])))
-        pool = ThreadPoolExecutor(min(_available_cores(), _MOST_THREADS), thread_name_prefix="decode")
+        pool = ThreadPoolExecutor(decoding_threads(), thread_name_prefix="decode")
 
         def begin(first: int) -> tuple[np.ndarray, list[Future[None]]]:
             last = min(first + size, total)
@@ -222,7 +222,7 @@ def _finish(jobs: list[Future[None]], name: str) -> None:
         )
 
 
-def _available_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def decoding_threads() -> int:
+    """How many images are decoded at once: one for each core of this process, sixteen at most."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, _MOST_THREADS)

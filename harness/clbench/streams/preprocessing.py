@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Preprocessing"]
 
+Box = tuple[int, int, int, int]
+
 _FILTERS = {"bicubic": 3, "bilinear": 2}  # values of PIL.Image.Resampling
 
 
@@ -60,12 +62,14 @@ class Preprocessing:
 
     def random_crop(self, image: PIL.Image.Image, generator: torch.Generator) -> np.ndarray:
         """The training view, ``RandomResizedCrop(size, crop_scale)``: uint8, shape (3, size, size)."""
+        return self.cropped(image, self.random_box(*image.size, generator))
+
+    def random_box(self, width: int, height: int, generator: torch.Generator) -> Box:
+        """Where to crop an image of that size: left, top, right, bottom."""
         import torch
 
-        width, height = image.size
         area = width * height
         log_low, log_high = np.log(3 / 4), np.log(4 / 3)
-        box = _central_box(width, height)
         for _ in range(10):  # as torchvision: ten tries, else the largest central box of a fair aspect
             u = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
             target = area * (self.crop_scale[0] + u[0] * (self.crop_scale[1] - self.crop_scale[0]))
@@ -73,8 +77,11 @@ class Preprocessing:
             w, h = round((target * ratio) ** 0.5), round((target / ratio) ** 0.5)
             if 0 < w <= width and 0 < h <= height:
                 left, top = int(u[2] * (width - w + 1)), int(u[3] * (height - h + 1))
-                box = (left, top, left + w, top + h)
-                break
+                return left, top, left + w, top + h
+        return _central_box(width, height)
+
+    def cropped(self, image: PIL.Image.Image, box: Box) -> np.ndarray:
+        """What is in ``box``, resized: uint8, shape (3, size, size)."""
         view = image.crop(box).resize((self.size, self.size), _FILTERS[self.interpolation])
         return np.ascontiguousarray(np.asarray(view.convert("RGB")).transpose(2, 0, 1))
 
@@ -96,7 +103,7 @@ class Preprocessing:
         return out
 
 
-def _central_box(width: int, height: int) -> tuple[int, int, int, int]:
+def _central_box(width: int, height: int) -> Box:
     """The largest central box with an aspect from 3/4 to 4/3, as (left, top, right, bottom)."""
     w, h = width, height
     if width / height < 3 / 4:
