@@ -43,7 +43,7 @@ def test_it_says_what_was_written_and_how_to_look(leaderboards, tmp_path):
     ("words", "message"),
     [
         (["nowhere"], "there is nothing at nowhere"),
-        (["IN", "--metrics", "avrage"], "did you mean 'average'?"),
+        (["IN", "--metrics", "avrage"], "did you mean 'average'"),
         (["IN", "--published", "nowhere"], "there is no folder nowhere"),
         (["IN", "--out", "IN/site"], "the site cannot lie in"),
     ],
