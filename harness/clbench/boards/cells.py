@@ -81,8 +81,15 @@ def number(interval: Interval | None, decimals: int = 2, *, spread: bool = True)
     """Return ``mean ± half`` of the 95 % interval; without the interval if ``spread`` is false."""
     if interval is None:
         return NONE
-    half = "" if interval.half_width is None or not spread else f" ± {interval.half_width:.{decimals}f}"
-    return f"{interval.mean:.{decimals}f}{half}"
+    half = (
+        "" if interval.half_width is None or not spread else f" ± {_steady(interval.half_width):.{decimals}f}"
+    )
+    return f"{_steady(interval.mean):.{decimals}f}{half}"
+
+
+def _steady(value: float) -> float:
+    """The value without its last bits: on a tie the printed digit would hang on the order of summation."""
+    return round(value, 9)
 
 
 def with_marks(
@@ -96,7 +103,7 @@ def with_marks(
 
     ``values`` has the rows that compete. Figures that print alike share a mark; one figure alone has none.
     """
-    shown = {row: round(value, decimals) for row, value in values.items()}
+    shown = {row: round(_steady(value), decimals) for row, value in values.items()}
     ranking = sorted(set(shown.values()), reverse=higher_is_better) if len(shown) > 1 else []
     return {
         row: replace(cell, best=shown.get(row) in ranking[:1], second=shown.get(row) in ranking[1:2])

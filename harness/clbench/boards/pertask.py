@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from statistics import fmean
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -151,12 +152,13 @@ def task_figures(row: Row, table: Table, metric: str, *, spread: bool = True) ->
         values.append([*tasks, mean])
     if not values:
         return [None] * (count + 1)
-    columns = np.array(values).T
-    if not spread:
-        return [None if np.isnan(x) else Interval(float(x), None, len(values)) for x in columns.mean(axis=1)]
-    return [
-        None if np.isnan(column).any() else mean_interval([float(x) for x in column]) for column in columns
-    ]
+    columns: list[list[float]] = np.array(values).T.tolist()
+    return [None if np.isnan(column).any() else _mean(column, spread) for column in columns]
+
+
+def _mean(values: Sequence[float], spread: bool) -> Interval:
+    # The same mean with and without its interval, to the last bit: a printed digit may hang on it.
+    return mean_interval(values) if spread else Interval(fmean(values), None, len(values))
 
 
 def _zero_shot(table: Table) -> tuple[float | None, ...] | None:
