@@ -209,11 +209,11 @@ def _task_table(spec: StreamSpec) -> Table:
         "split": [task.split for task in spec.tasks],
         "source": [task.source for task in spec.tasks],
     }
-    for label, texts in told.items():
+    for heading, texts in told.items():
         if set(texts) <= {"", "1"}:
             continue
-        numeric = label in ("templates", "lr ×")
-        table.add_column(label, justify="right" if numeric else "left", no_wrap=numeric)
+        numeric = heading in ("templates", "lr ×")
+        table.add_column(heading, justify="right" if numeric else "left", no_wrap=numeric)
         for row, text in zip(rows, texts, strict=True):
             row.append(text)
     for row in rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import click
 from clbench.errors import ClbenchError, DataError
@@ -83,12 +84,9 @@ def _decode(images: ImageSet, before: int) -> None:
     """Decode one set, with a bar on a terminal and a line elsewhere."""
     began = time.perf_counter()
     goes_on = f", {before:,} of them before" if before else ""
-    with click.progressbar(
-        length=len(images),
-        label=f"{images.name}: decoding {len(images):,} images{goes_on}",
-        show_pos=True,
-        item_show_func=None,
-    ) as bar:
+    label = f"{images.name}: decoding {len(images):,} images{goes_on}"
+    display: Any = click.progressbar(length=len(images), label=label, show_pos=True)
+    with display as bar:
         images.pixels(CLIP_224, progress=lambda done, _total: bar.update(done - bar.pos))
     seconds = time.perf_counter() - began
     click.echo(f"{images.name}: {len(images) - before:,} decoded in {seconds:,.1f} s")
