@@ -6,6 +6,7 @@ for how a document says what stands in it.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -34,13 +35,16 @@ def updated(text: str) -> str:
 
 
 def draw() -> None:
-    """Draw Last against Transfer for each order."""
+    """Draw Last against Transfer for each order, and the figures of mini/figures.md."""
     from clbench.boards import transfer_last_scatter
     from clbench.results import load_records
 
     for order in ("I", "II"):
         records = load_records([ROOT / "leaderboards" / "mini" / "records" / order]).records
         transfer_last_scatter(records, ROOT / "leaderboards" / "mini" / f"transfer-last-{order}.png")
+    shown = (ROOT / "leaderboards" / "mini" / "figures.md").read_text(encoding="utf-8")
+    for command in re.findall(r"^\$ clbench (plot .*)$", shown, re.MULTILINE):
+        printed(command)
 
 
 def main() -> int:
