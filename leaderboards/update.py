@@ -15,6 +15,7 @@ from clbench.boards import documents
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = (
     "README.md",
+    "docs/tables.md",
     "docs/statistics.md",
     "leaderboards/mini.md",
     "leaderboards/mini/tables.md",
@@ -35,16 +36,20 @@ def updated(text: str) -> str:
 
 
 def draw() -> None:
-    """Draw Last against Transfer for each order, and the figures of mini/figures.md."""
-    from clbench.boards import transfer_last_scatter
-    from clbench.results import load_records
+    """Draw Last against Transfer for each order, the figures of mini/figures.md, and the README's matrix."""
+    from clbench.boards import accuracy_heatmap, transfer_last_scatter
+    from clbench.results import load_records, read_record
 
     for order in ("I", "II"):
         records = load_records([ROOT / "leaderboards" / "mini" / "records" / order]).records
         transfer_last_scatter(records, ROOT / "leaderboards" / "mini" / f"transfer-last-{order}.png")
     shown = (ROOT / "leaderboards" / "mini" / "figures.md").read_text(encoding="utf-8")
-    for command in re.findall(r"^\$ clbench (plot .*)$", shown, re.MULTILINE):
+    for command in re.findall(r"^\$ clbench (plot .*)$", shown.replace("\\\n", ""), re.MULTILINE):
         printed(command)
+    accuracy_heatmap(
+        read_record(ROOT / "leaderboards" / "mini" / "records" / "I" / "gift-seed0"),
+        ROOT / "docs" / "images" / "gift-matrix.png",
+    )
 
 
 def main() -> int:

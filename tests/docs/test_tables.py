@@ -1,6 +1,7 @@
 """Tables in the documents are what the command above them prints from the records that are kept here."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ update = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(update)
 
 BLOCKS = [
-    (name, block["arguments"], block["body"].strip())
+    (name, block["arguments"], block["body"].strip().removeprefix("```text\n").removesuffix("\n```"))
     for name in update.DOCUMENTS
     for block in update.BLOCK.finditer((ROOT / name).read_text())
 ]
@@ -35,3 +36,10 @@ def test_a_changed_digit_is_found():
     _, arguments, body = next(block for block in BLOCKS if block[1].startswith("leaderboard"))
     text = f"<!-- made by: clbench {arguments} -->\n\n{body}1\n\n<!-- end -->\n"
     assert update.updated(text) != text
+
+
+def test_every_column_is_documented():
+    from clbench.boards.columns import FIELDS
+
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", (ROOT / "docs/tables.md").read_text(), re.MULTILINE)
+    assert {name: about for name, about in rows if name in FIELDS} == {n: f.about for n, f in FIELDS.items()}

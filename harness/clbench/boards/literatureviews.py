@@ -113,10 +113,8 @@ def literature_frame(literature: Literature, *, layout: str = "summary") -> pd.D
             tail = {"kind": row.kind, "paper_table": row.table, "source": row.source}
             if layout == "per-task":
                 for metric in row.tasks:
-                    values: dict[str | None, float] = {**row.tasks[metric], None: row.figures[metric]}
-                    lines += [
-                        line | {"metric": metric, "task": t, "value": x} | tail for t, x in values.items()
-                    ]
+                    for task, value in (*row.tasks[metric].items(), (None, row.figures[metric])):
+                        lines.append(line | {"metric": metric, "task": task, "value": value} | tail)
             else:
                 means = {f"{metric}_of_tasks": row.suspect.get(metric) for metric in METRICS}
                 figures = {metric: row.figures.get(metric) for metric in METRICS}
