@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("playwright")
+pytest.importorskip("axe_playwright_python")
 pytest.importorskip("altair")
 
 from axe_playwright_python.sync_playwright import Axe
