@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from clbench.errors import ClbenchError, DataError
-from clbench.streams import Stream, Task, data_root, shared_classes
+from clbench.errors import ClbenchError, DataError, UnknownNameError
+from clbench.streams import Stream, Task, data_root, order_keys, shared_classes
 from clbench_mtil.samples import Collection, image_set
 
 from clbench_cil import folder, hub
@@ -28,9 +29,11 @@ from clbench_cil.increments import increments
 from clbench_cil.layouts import Key
 from clbench_cil.variants import VARIANTS, ClassIncremental
 
-__all__ = ["build_domainnet", "build_increments", "read_classes", "read_domain"]
+__all__ = ["build_domainnet", "build_increments", "class_order", "read_classes", "read_domain"]
 
 _FEWEST, _MOST = 732, 1300
+_CLASSES = "order of classes (CLBENCH_CIL_CLASSES)"
+_RANDOM = "set it to random- and a whole number"
 _DOCTOR = "see `clbench doctor cil`"
 
 
@@ -41,11 +44,12 @@ def build_increments(name: str) -> Stream:
         DataError: its data cannot be used.
     """
     variant = VARIANTS[name]
+    called, order = class_order(variant)
     found = read_classes(variant, data_root())
     tasks = increments(
         found,
         [names_by_wnid()[wnid] for wnid in found.names],
-        tiny_order() if variant.key == "tinyimagenet" else imagenet_order(variant.classes),
+        order,
         variant.tasks,
         TEMPLATES[variant.key],
         variant.key,
@@ -55,9 +59,30 @@ def build_increments(name: str) -> Stream:
         tasks,
         variant.order,
         "cil",
-        {"class_order": variant.order, **_meta(found)},
+        {"class_order": called, **_meta(found)},
         origins={task.key: found.origin for task in tasks} if found.origin else {},
     )
+
+
+def class_order(variant: ClassIncremental) -> tuple[str, tuple[int, ...]]:
+    """Name of the order of classes, and the labels in it.
+
+    The published one, unless ``CLBENCH_CIL_CLASSES=random-SEED`` asks for another: then which classes a task
+    has differs, too, where an order of tasks (``--order random-SEED``) leaves that as it is.
+
+    Raises:
+        UnknownNameError: the variable is something else.
+    """
+    given = os.environ.get("CLBENCH_CIL_CLASSES", "published")
+    if given == "published":
+        if variant.key == "tinyimagenet":
+            return variant.order, tiny_order()
+        return variant.order, imagenet_order(variant.classes)
+    labels = [str(label) for label in range(variant.classes)]
+    if not (given.startswith("random-") and given.removeprefix("random-").isdigit()):
+        raise UnknownNameError(_CLASSES, given, ("published", "random-0"), fix=f"unset it, or {_RANDOM}")
+    shuffled = order_keys(given, labels, {}, stream=variant.name)
+    return given, tuple(int(label) for label in shuffled)
 
 
 def read_classes(variant: ClassIncremental, root: Path) -> Collection:
