@@ -259,7 +259,7 @@ def test_targets_that_are_none(two, target, error, words):
 
 def test_a_folder_that_cannot_be_written(two, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(PublishError, match="cannot publish to"):
+    with pytest.raises(PublishError, match=r"cannot (read|publish to) .*file"):
         publish(two, str(tmp_path / "file" / "x"))
 
 
@@ -312,3 +312,32 @@ import clbench.cli.push, clbench.submissions.publishing, sys
 assert not {'fsspec', 's3fs', 'huggingface_hub', 'pandas', 'torch'} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parent)
+
+
+def test_a_published_place_is_verified_by_its_index(two, target, registry):
+    publish(two, target)
+    done = run("verify", target, "--no-data")
+    assert done.exit_code == 0, done.output
+    assert "2 of 2 verified" in done.output
+
+
+def test_what_was_changed_or_taken_away_there_is_found(two, tmp_path):
+    target = tmp_path / "there"
+    publish(two, str(target))
+    index = json.loads((target / "index.json").read_text())
+    index["runs"][0]["last"] += 1.0
+    (target / "index.json").write_text(json.dumps(index))
+    done = run("verify", target, "--no-data")
+    assert done.exit_code == 1
+    assert "index: the index says something else than the file" in done.output
+    assert "1 of 2 verified" in done.output
+    (target / index["runs"][1]["file"]).unlink()
+    done = run("verify", target, "--no-data")
+    assert "is missing" in done.output
+    assert "0 of 2 verified" in done.output
+
+
+def test_a_place_without_an_index(tmp_path):
+    done = run("verify", f"file://{tmp_path}")
+    assert done.exit_code == 1
+    assert "nothing is published at" in done.output

@@ -199,7 +199,7 @@ def test_the_card_says_what_it_is_and_how_to_check_it(hub, two):
     assert [config["config_name"] for config in card.data.configs] == ["runs", "accuracies"]
     assert "clbench verify published/runs" in card.text
     assert all(line in card.text for line in UNKNOWABLE)
-    assert re.search(r"\| rail \| mini \| I \| mini-clip \| 0 \| 41\.17 \|", card.text)
+    assert re.search(r"\| rail \| mini \| I \| mini-clip \| a7b70ddd \| 0 \| 41\.17 \|", card.text)
 
 
 def test_the_library_that_people_use_loads_the_tables(hub, two, tmp_path, monkeypatch):

@@ -23,7 +23,7 @@ _COLOURS: dict[Outcome, str] = {"passed": "green", "failed": "red", "not checkab
 
 
 @click.command("verify", short_help="Compute anew everything in a submission that can be.")
-@click.argument("paths", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, metavar="FILE…")
 @click.option("--sha256", metavar="DIGEST", help="That its author published; for one file.")
 @click.option(
     "--data/--no-data", default=True, help="Compare with the stream's images and labels.  [default: yes]"
@@ -42,14 +42,15 @@ _COLOURS: dict[Outcome, str] = {"passed": "green", "failed": "red", "not checkab
 @click.pass_context
 def verify(
     ctx: click.Context,
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     sha256: str | None,
     data: bool,
     weights: bool,
     form: str,
     verbose: bool,
 ) -> None:
-    """Check submissions (NAME.clbench.zip, a run's folder, or a folder of either) without a model.
+    """Check submissions without a model: NAME.clbench.zip, a run's folder, a folder of either, or a place
+    that `clbench push` wrote to, such as s3://BUCKET/PREFIX or hf://datasets/ORG/NAME.
 
     Hashes, schema, metrics from the matrix, matrices from the predictions, predictions against the stream's
     labels, settings against the method's: what it takes to check that is not here is said. The exit code
@@ -57,15 +58,19 @@ def verify(
     """
     from clbench.submissions import UNKNOWABLE
     from clbench.submissions import verify as check
+    from clbench.submissions.published import is_published, verify_published
     from clbench.submissions.reporting import as_markdown
 
-    files = sources(paths)
-    if sha256 is not None and len(files) > 1:
+    published = [path for path in paths if is_published(path)]
+    files = sources(Path(path) for path in paths if path not in published)
+    if sha256 is not None and (published or len(files) > 1):
         raise ConfigError(
-            f"--sha256 is of one file, and there are {len(files)}", fix="verify them one by one"
+            "--sha256 is of one file", why="more are to be verified", fix="verify them one by one"
         )
     registry = Session.of(ctx).registry
     found = [check(file, registry, sha256=sha256, data=data, weights=weights) for file in files]
+    for place in published:
+        found += verify_published(place, registry, data=data, weights=weights)
     if form == "json":
         click.echo(json.dumps([each.as_json() for each in found], indent=1, ensure_ascii=False))
     elif form == "md":

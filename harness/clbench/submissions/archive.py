@@ -24,7 +24,7 @@ from clbench.results.records import Record
 from clbench.results.store import RECORD_FILE, parse_record, read_record
 from clbench.submissions.manifest import MANIFEST_FILE, Manifest
 
-__all__ = ["README_FILE", "SUFFIX", "Submission", "file_name", "pack", "read_submission"]
+__all__ = ["README_FILE", "SUFFIX", "Submission", "file_name", "pack", "parse_submission", "read_submission"]
 
 SUFFIX = ".clbench.zip"
 README_FILE = "README.md"
@@ -132,8 +132,7 @@ def read_submission(path: Path) -> Submission:
     """Read a submission: nothing in it is executed or unpacked, sizes are bounded before anything is read.
 
     Raises:
-        SubmissionError: it is no archive, has members that do not belong, is larger than any real one, or
-            differs in a byte from what its content packs to.
+        SubmissionError: see :func:`parse_submission`; or there is no such file.
     """
     try:
         size = path.stat().st_size
@@ -143,6 +142,16 @@ def read_submission(path: Path) -> Submission:
     except OSError as error:
         fix = "give files that `clbench submit` wrote, or folders of runs"
         raise SubmissionError(f"cannot read {path}", why=error.strerror or str(error), fix=fix) from error
+    return parse_submission(content, path)
+
+
+def parse_submission(content: bytes, path: Path) -> Submission:
+    """Return the submission that ``content``, read from ``path``, is.
+
+    Raises:
+        SubmissionError: it is no archive, has members that do not belong, is larger than any real one, or
+            differs in a byte from what its content packs to; names ``path``.
+    """
     try:
         members = _members(path, content)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, UnicodeError, OSError) as error:

@@ -92,14 +92,17 @@ What that cannot say:
 def _listing(repo: str, index: Index) -> str:
     figures = ("transfer", "average", "last")
     lines = [
-        "| Method | Stream | Order | Backbone | Seed | Transfer | Average | Last | File |",
-        "|:--|:--|:--|:--|--:|--:|--:|--:|:--|",
+        "| Method | Stream | Order | Backbone | Protocol | Seed | Transfer | Average | Last | File |",
+        "|:--|:--|:--|:--|:--|--:|--:|--:|--:|:--|",
     ]
     for entry in index.entries[:_LISTED]:
-        cells = [str(entry[name]) for name in ("method", "stream", "order", "backbone", "seed")]
+        cells = [str(entry[name]) for name in ("method", "stream", "order", "backbone")]
+        cells = [cell.replace("|", "\\|") for cell in cells]
+        cells += [str(entry["fingerprint"])[:8], str(entry["seed"])]
         cells += ["–" if entry[name] is None else f"{entry[name]:.2f}" for name in figures]
         url = f"https://huggingface.co/datasets/{repo}/resolve/main/{entry['file']}"
         lines.append(f"| {' | '.join(cells)} | [{entry['sha256'][:8]}]({url}) |")
+    lines.append("\nFigures of different streams, orders or protocols (fingerprints) cannot be compared.")
     if len(index.entries) > _LISTED:
         lines.append(f"\n… and {len(index.entries) - _LISTED} more in `{RUNS_FILE}`.")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from typing import Any
 
 from clbench.errors import PublishError, SubmissionError
 from clbench.results.metrics import METRICS
-from clbench.submissions.archive import SUFFIX, Submission
+from clbench.submissions.archive import SUFFIX, Submission, file_name
 
 __all__ = ["INDEX_FILE", "Index", "entry_of"]
 
@@ -22,7 +22,7 @@ Entry = Mapping[str, Any]
 def entry_of(submission: Submission) -> dict[str, Any]:
     """What the index says of a submission; the file's name has its digest: no file is ever changed."""
     record = submission.record
-    stream, stem = record.stream, submission.name.removesuffix(SUFFIX)
+    stream, stem = record.stream, file_name(record).removesuffix(SUFFIX)
     figures = {name: getattr(record.metrics, name, None) for name in METRICS}
     return {
         "run_id": record.run_id,

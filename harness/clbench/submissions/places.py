@@ -53,7 +53,7 @@ class Place:
         Raises:
             PublishError: the place cannot be reached or read.
         """
-        with explained(self.target):
+        with explained(self.target, "read"):
             try:
                 content: bytes = self._fs.cat_file(f"{self._root}/{name}")
             except FileNotFoundError:
@@ -102,24 +102,24 @@ def open_place(target: str) -> Place:
 
 
 @contextmanager
-def explained(target: str) -> Iterator[None]:
+def explained(target: str, doing: str = "publish to") -> Iterator[None]:
     """Turn what filesystems raise into an error that says what would help."""
     try:
         yield
     except PublishError:
         raise
     except Exception as error:
-        found = _explanation(target, error)
+        found = _explanation(target, error, f"cannot {doing} {target}")
         if found is None:
             raise
         raise found from error
 
 
-def _explanation(target: str, error: Exception) -> PublishError | None:
+def _explanation(target: str, error: Exception, what: str) -> PublishError | None:
     protocol = protocol_of(target)
     causes = [*_causes(error)]
     names = {type(cause).__name__ for cause in causes}
-    what, why = f"cannot publish to {target}", " ".join(str(error).split()) or type(error).__name__
+    why = " ".join(str(error).split()) or type(error).__name__
     credentials = _CREDENTIALS.get(_SAME.get(protocol, protocol), "")
     if isinstance(error, ImportError):
         return PublishError(what, why=why, fix=_EXTRAS.get(_SAME.get(protocol, protocol), ""))
@@ -139,7 +139,7 @@ def _explanation(target: str, error: Exception) -> PublishError | None:
         where = "; AWS_ENDPOINT_URL names another server than Amazon's" if protocol in ("s3", "s3a") else ""
         return PublishError(what, why=why, fix=f"check the network and the address{where}, then run again")
     if isinstance(error, OSError):
-        return PublishError(what, why=why, fix="check the address and that it can be written")
+        return PublishError(what, why=why, fix="check the address, and that you may read and write there")
     if any(type(cause).__module__.startswith("botocore") for cause in causes):
         return PublishError(what, why=why, fix=credentials)
     return None

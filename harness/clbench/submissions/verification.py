@@ -84,19 +84,18 @@ def verify(
     Nothing is raised for what is wrong with it: that is in the checks.
 
     Args:
-        source: a submission, or a run's folder with its record and predictions; or what was packed here.
+        source: a submission, or a run's folder with its record and predictions; or what was read or packed.
         registry: the plugins; what they lack is ``not checkable``.
         sha256: digest of the file that its author published, in hexadecimal digits.
         data: compare with the stream's data where they are here.
         weights: load the backbone and compare its weights, too.
     """
-    packed = isinstance(source, Submission)
     place = Path(source.name) if isinstance(source, Submission) else source
+    packed = place.is_dir() and not isinstance(source, Submission)
     try:
         if isinstance(source, Submission):
             submission = source
         else:
-            packed = source.is_dir()
             submission = pack(source) if packed else read_submission(source)
     except ClbenchError as error:
         details = [part for part in (error.why, error.fix) if part]
