@@ -84,7 +84,8 @@ def load_open_clip(
             raise DataError(
                 f"the weights {pretrained!r} of {architecture} cannot be loaded",
                 why=str(error).splitlines()[0],
-                fix="check the connection to the model hub, or its local cache (HF_HOME)",
+                fix="check the connection to the model hub, or its local cache (HF_HOME); or name a file of "
+                f"weights: --backbone {architecture}:FILE",
             ) from error
     return Backbone(
         name,

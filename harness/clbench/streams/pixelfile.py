@@ -117,6 +117,8 @@ class PixelFile:
         check_room(self.path.parent, self.missing_bytes, f"the decoded images of {self.name}")
         if not done:
             self._progress.unlink(missing_ok=True)  # before there is a part that it does not count
+        for left in self.path.parent.glob(f".{self._progress.name}.*.tmp"):  # by a process that was killed
+            left.unlink(missing_ok=True)
         with self._part.open("r+b" if done else "wb") as file:
             if not done:
                 np.lib.format.write_array_header_1_0(file, self._header)
