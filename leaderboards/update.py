@@ -46,6 +46,9 @@ def draw() -> None:
     shown = (ROOT / "leaderboards" / "mini" / "figures.md").read_text(encoding="utf-8")
     for command in re.findall(r"^\$ clbench (plot .*)$", shown.replace("\\\n", ""), re.MULTILINE):
         printed(command)
+    for drawn in (ROOT / "leaderboards" / "mini" / "figures").rglob("*.png"):
+        if drawn.relative_to(ROOT / "leaderboards" / "mini").as_posix() not in shown:
+            drawn.unlink()
     accuracy_heatmap(
         read_record(ROOT / "leaderboards" / "mini" / "records" / "I" / "gift-seed0"),
         ROOT / "docs" / "images" / "gift-matrix.png",

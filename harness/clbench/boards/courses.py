@@ -61,7 +61,7 @@ class Course:
     @cached_property
     def matrix(self) -> FloatArray:
         """Mean over seeds: shape (T, T)."""
-        return self.stack.mean(axis=0)
+        return np.asarray(self.stack.mean(axis=0))
 
     @cached_property
     def zero_shot(self) -> FloatArray:
@@ -70,7 +70,7 @@ class Course:
         if not rows:
             return np.full(len(self.tasks), np.nan)
         values = np.array([[np.nan if x is None else x for x in row] for row in rows])
-        return values.mean(axis=0)
+        return np.asarray(values.mean(axis=0))
 
     @cached_property
     def average(self) -> Interval | None:

@@ -131,7 +131,7 @@ def _overlap(a: FloatArray, b: FloatArray) -> FloatArray:
     """Area that boxes share, in square pixels; shapes (…, 4) are broadcast."""
     width = np.minimum(a[..., 2], b[..., 2]) - np.maximum(a[..., 0], b[..., 0])
     height = np.minimum(a[..., 3], b[..., 3]) - np.maximum(a[..., 1], b[..., 1])
-    return np.clip(width, 0, None) * np.clip(height, 0, None)
+    return np.asarray(np.clip(width, 0, None) * np.clip(height, 0, None))
 
 
 def _cross(p: FloatArray, ends: FloatArray, q: FloatArray, end: FloatArray) -> FloatArray:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from clbench.errors import UnknownNameError
 
@@ -107,6 +107,8 @@ def captioned(
     Returns:
         The upper end of the notes in inches; from there on, ``reserve`` inches stay free below the axes.
     """
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     width, height = figure.get_size_inches()
     head = [*wrapped(title, width - 0.2, 10), *wrapped(subtitle, width - 0.2, 8)]
     first = len(wrapped(title, width - 0.2, 10))
@@ -128,7 +130,7 @@ def captioned(
         y = 0.06 + _LINE * 0.92 * (len(foot) - number)
         figure.text(0.1 / width, y / height, line, va="bottom", size=7.5, color=GREY)
     engine = figure.get_layout_engine()
-    assert engine is not None
+    assert isinstance(engine, ConstrainedLayoutEngine)
     engine.set(rect=(0.0, bottom / height, 1.0, 1.0 - (top + bottom) / height))
     return written
 
@@ -140,7 +142,7 @@ def wrapped(text: str, inches: float, size: float) -> list[str]:
     return textwrap.wrap(text, max(letters, 12)) or [""]
 
 
-def tidy(ax: Axes, *, grid: str = "both") -> None:
+def tidy(ax: Axes, *, grid: Literal["both", "x", "y", "none"] = "both") -> None:
     """Leave the axes that carry scales, and a light grid."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(length=2.5, width=0.7)
@@ -154,7 +156,8 @@ def settled(figure: Figure) -> None:
     figure.set_layout_engine("none")
     for ax in figure.axes:
         # The solver's last digits depend on where objects lie in memory; files should not.
-        ax.set_position([round(edge, 6) for edge in ax.get_position().bounds])
+        left, bottom, width, height = (round(edge, 6) for edge in ax.get_position().bounds)
+        ax.set_position((left, bottom, width, height))
 
 
 @styled
