@@ -94,6 +94,16 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(401, {"error": "Invalid username or password."})
         if refused:
             return self.answer(refused, {"error": f"refused with {refused}"})
+        if found := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/paths-info/[^/]+", path):
+            wanted, files = json.loads(body)["paths"], self.server.files(found[1])
+            return self.answer(
+                200,
+                [
+                    {"type": "file", "path": name, "size": len(files[name]), "oid": "0"}
+                    for name in wanted
+                    if name in files
+                ],
+            )
         if path == "/api/repos/create":
             wanted = json.loads(body)
             repo = f"{wanted['organization']}/{wanted['name']}"
@@ -312,3 +322,21 @@ def test_the_command_publishes(hub, records_folder):
     assert done.exit_code == 0, done.output
     assert "published: hf://datasets/lab/results/runs/rail-mini-I-mini-clip-seed0" in done.output
     assert "has 1 run\n" in done.output
+
+
+def test_what_is_published_is_verified_from_the_hub(hub, two):
+    import huggingface_hub
+
+    huggingface_hub.HfFileSystem.clear_instance_cache()
+    publish(two, "hf://datasets/lab/results", license="cc-by-4.0")
+    done = run("verify", "hf://datasets/lab/results", "--no-data")
+    assert done.exit_code == 0, done.output
+    assert "2 of 2 verified" in done.output
+    files = hub.files("lab/results")
+    name = next(name for name in files if "rail" in name)
+    files[name] = files[name].replace(b'"rail"', b'"reil"')
+    huggingface_hub.HfFileSystem.clear_instance_cache()
+    done = run("verify", "hf://datasets/lab/results", "--no-data")
+    assert done.exit_code == 1
+    assert "1 of 2 verified" in done.output
+    huggingface_hub.HfFileSystem.clear_instance_cache()

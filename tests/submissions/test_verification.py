@@ -79,6 +79,13 @@ def test_real_runs_are_verified(records_folder, registry):
         assert {check.name for check in found.of("not checkable")} - {"method"} == {"weights"}
 
 
+@pytest.mark.slow
+def test_every_record_of_the_leaderboard_is_verified(records_folder, registry):
+    runs = sorted(path.parent for path in records_folder.rglob("record.json"))
+    assert len(runs) > 100
+    assert not [run for run in runs if not verify(run, registry).verified]
+
+
 def test_a_file_is_verified_as_its_folder_is(submission, run, registry, tmp_path):
     file = verify(submission.write(tmp_path), registry)
     folder = verify(run, registry)

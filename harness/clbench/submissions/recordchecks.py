@@ -25,7 +25,7 @@ def check_schema(submission: Submission) -> tuple[Check, Record | None]:
     try:
         record = submission.record
     except RecordError as error:
-        return failed(name, error.what, [error.why, error.fix]), None
+        return failed(name, error.what, [error.why]), None
     twice = sorted(set(_keys_given_twice(submission.members["record.json"])))
     sentence = (
         f"the record is complete, of schema version {record.schema_version}, and contradicts itself nowhere"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from clbench.errors import ClbenchError, SubmissionError
+from clbench.errors import ClbenchError, RecordError, SubmissionError
 from clbench.plugins import Registry
 from clbench.results.records import Record
 from clbench.submissions.archive import Submission, pack, read_submission
@@ -98,8 +98,11 @@ def verify(
         else:
             submission = pack(source) if packed else read_submission(source)
     except ClbenchError as error:
-        details = [part for part in (error.why, error.fix) if part]
-        return Verification(place, None, None, (failed("archive", error.what, details),))
+        # What a record's own error would have its owner do is nothing to its reader.
+        of_record = isinstance(error, RecordError)
+        details = [part for part in (error.why, "" if of_record else error.fix) if part]
+        check = failed("schema" if of_record else "archive", error.what, details)
+        return Verification(place, None, None, (check,))
     checks = [*_archive_checks(submission, packed=packed)]
     if sha256 is not None:
         checks.append(_check_digest(submission, sha256))
