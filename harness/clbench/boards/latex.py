@@ -46,7 +46,7 @@ _ESCAPES = str.maketrans(
     }
 )
 
-_NEEDS = r"% needs \usepackage{booktabs,graphicx}"
+_NEEDS = r"% needs \usepackage{booktabs,graphicx}; across both columns of a page: table* instead of table"
 _MANY = 9
 """From so many columns on their headers are set upright and figures small: eleven data sets fit a line."""
 _TALL = 48
