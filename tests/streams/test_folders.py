@@ -390,3 +390,25 @@ def test_the_example_of_the_docs_is_right(tmp_path, clbench_cache):
     description = read_description(tmp_path / "own-stream.yaml")
     assert description.tasks[1].classes == ("hammer",)
     assert list(description.orders) == ["I", "II"]
+
+
+def test_classes_that_tasks_share(home):
+    """One name in two tasks: two classes, which the check says, or one where the file says so."""
+    shutil.copytree(home / "birds/train/wren", home / "tools/train/wren")
+    shutil.copytree(home / "birds/test/wren", home / "tools/test/wren")
+    apart = read_stream(str(write(home)))
+    assert len(apart.union) == 5
+    assert "class names of several tasks: wren" in "\n".join(oddities(read_description(home / "mine.yaml")))
+    before = read_description(home / "mine.yaml").digest
+    path = write(home, shared_classes=True, label_space="seen")
+    together = read_stream(str(path))
+    assert len(together.union) == 4
+    assert set(together.shared) == {"wren"}
+    assert "several tasks" not in "\n".join(oddities(read_description(path)))
+    assert read_description(path).digest != before
+    spec = find_stream(REGISTRY, str(path)).spec
+    assert (spec.label_space, spec.classes, spec.total("classes")) == ("seen", 4, 4)
+
+
+def test_an_unknown_label_space_is_a_mistake(home):
+    assert any("label_space" in line for line in mistakes(home, label_space="all"))

@@ -27,6 +27,7 @@ def oddities(description: Description) -> Iterator[str]:
                 f"{task.key}: {len(task.train.files)} training images; methods that model a task's features "
                 "(diki, moe-adapters) need more of them than their embedding has dimensions"
             )
+    yield from _namesakes(description)
     yield from _of_captions(description)
     yield from _duplicates(description.tasks)
 
@@ -69,6 +70,18 @@ def _of_classes(task: DescribedTask) -> Iterator[str]:
     several = [name for name, count in Counter(task.classes).items() if count > 1]
     if several:
         yield f"{task.key}: several classes have one name, so that no answer can be right: {_named(several)}"
+
+
+def _namesakes(description: Description) -> Iterator[str]:
+    if description.entry.shared_classes:
+        return
+    counts = Counter(name for task in description.tasks for name in set(task.classes))
+    several = [name for name, count in counts.items() if count > 1]
+    if several:
+        yield (
+            f"class names of several tasks: {_named(sorted(several))}; they are two classes there, and take "
+            "answers from each other in the label spaces seen and union (shared_classes: true makes them one)"
+        )
 
 
 def _of_captions(description: Description) -> Iterator[str]:

@@ -102,4 +102,5 @@ class Description:
         if isinstance(reference, ReferenceEntry):
             reference = [self.reference_digests, [text for _, text in self.captions]]
         content = [self.entry.name, self.orders, tasks, reference, self.names or self.entry.class_pool]
+        content += ["shared classes"] if self.entry.shared_classes else []
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -82,6 +82,8 @@ class StreamEntry(_Entry):
     ) = None
     class_pool: Text | None = None
     generator: Text | None = None
+    label_space: Literal["task", "seen", "union"] = "task"
+    shared_classes: bool = False
 
     @field_validator("orders")
     @classmethod

@@ -12,6 +12,7 @@ from clbench.streams.description import Description
 from clbench.streams.descriptionfile import read_description
 from clbench.streams.entries import ReferenceEntry
 from clbench.streams.imagefolders import image_set
+from clbench.streams.sharing import shared_classes
 from clbench.streams.tasks import Stream, Task
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def read_stream(file: str) -> Stream:
                 images.get("val"),
             )
         )
-    return Stream(description.entry.name, tuple(tasks), protocol=PROTOCOL)
+    shared = shared_classes(tasks) if description.entry.shared_classes else {}
+    return Stream(description.entry.name, tuple(tasks), protocol=PROTOCOL, shared=shared)
 
 
 def read_reference(file: str) -> Dataset:
@@ -164,5 +166,9 @@ def _spec(description: Description) -> StreamSpec:
         class_pool=file + _POOL if own_names else entry.class_pool,
         generator=entry.generator,
         protocol=PROTOCOL,
+        label_space=entry.label_space,
+        classes=len({name for task in description.tasks for name in task.classes})
+        if entry.shared_classes
+        else None,
         digest=description.digest,
     )

@@ -12,7 +12,7 @@ from clbench.errors import DataError
 from clbench_mtil.samples import Collection, Samples
 
 from clbench_cil.catalogue import domain_classes, tiny_wnids
-from clbench_cil.layouts import PARTS, Part, find_folder, lists_in, place, rank
+from clbench_cil.layouts import PARTS, Key, Part, find_folder, lists_in, place, rank
 
 __all__ = ["read_domain", "read_imagenet", "read_tinyimagenet"]
 
@@ -93,7 +93,7 @@ def read_domain(domain: str, root: Path) -> Collection:
     """
     folder = find_folder("domainnet", root)
     classes = domain_classes()
-    parts = {}
+    parts: dict[str, Samples] = {}
     for part in PARTS:
         file = lists_in(folder) / f"{domain}_{part}.txt"
         found = []
@@ -125,7 +125,7 @@ def _of_class(folder: Path, label: int) -> list[tuple[str, int]]:
     return found
 
 
-def _sorted(key: str, part: Part, found: list[tuple[str, int]]) -> Samples:
+def _sorted(key: Key, part: Part, found: list[tuple[str, int]]) -> Samples:
     found.sort(key=lambda pair: rank(key, part, pair[1], pair[0]))
     return Samples([path for path, _ in found], [label for _, label in found])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clbench.errors import DataError, UnknownNameError
-from clbench_mtil.samples import Collection, TableSamples
+from clbench_mtil.samples import Collection, Samples, TableSamples
 
 from clbench_cil.catalogue import DOMAINS, TITLES, document, domain_classes, tiny_wnids
 from clbench_cil.layouts import FOLDERS, PARTS, Key, Part, place, rank
@@ -58,7 +58,9 @@ def read_tinyimagenet(copies: Path | None = None) -> Collection:
             raise _unlike("tinyimagenet", f"{', '.join(unknown[:3])} are none of its classes")
         return [label[names[number]] for number in table["label"]]
 
-    parts = {part: _read("tinyimagenet", part, copies, of_row, tiny_wnids()) for part in PARTS}
+    parts: dict[str, Samples] = {
+        part: _read("tinyimagenet", part, copies, of_row, tiny_wnids()) for part in PARTS
+    }
     return Collection(tiny_wnids(), parts, origin("tinyimagenet"))
 
 
@@ -72,7 +74,7 @@ def read_imagenet(wnids: Sequence[str], copies: Path | None = None) -> Collectio
     def of_row(table: Dataset) -> list[int]:
         return [number if number < len(wnids) else -1 for number in table["label"]]
 
-    parts = {part: _read("imagenet", part, copies, of_row, wnids) for part in PARTS}
+    parts: dict[str, Samples] = {part: _read("imagenet", part, copies, of_row, wnids) for part in PARTS}
     return Collection(tuple(wnids), parts, origin("imagenet"))
 
 
@@ -94,7 +96,7 @@ def read_domain(domain: str, copies: Path | None = None) -> Collection:
         ]
 
     classes = [f"{domain}/{name}" for name in domain_classes()]
-    parts = {part: _read("domainnet", part, copies, of_row, classes) for part in PARTS}
+    parts: dict[str, Samples] = {part: _read("domainnet", part, copies, of_row, classes) for part in PARTS}
     return Collection(domain_classes(), parts, origin("domainnet"))
 
 
