@@ -214,8 +214,8 @@ def test_the_pinned_commit_is_what_is_asked_for(monkeypatch):
     monkeypatch.setattr(datasets, "load_dataset", lambda *a, **k: asked.append((a, k)) or 1 / 0)
     with fetching(), pytest.raises(DataError, match="MNIST cannot be read from the hub"):
         hub.read("mnist")
-    (place, config), options = asked[0]
-    assert (place, config) == ("ylecun/mnist", "mnist")
+    (place,), options = asked[0]
+    assert (place, options["name"]) == ("ylecun/mnist", "mnist")
     assert options["revision"] == hub_copy("mnist").revision
 
 

@@ -75,15 +75,17 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
 
     from clbench_mtil import decoding
     from clbench_mtil.catalogue import KEYS, data_set
+    from clbench_mtil.hubcopies import OTHERS
     from clbench_mtil.preparation import ALL_PARTS, fetch, image_sets
     from clbench_mtil.stream import build_task, find_source, from_hub
     from clbench_mtil.variants import VARIANTS
 
     root = data_root()
-    keys = tuple(only.split(",")) if only else KEYS
-    for key in keys:
-        if key not in KEYS:
-            raise UnknownNameError("data set of MTIL", key, KEYS)
+    named = tuple(only.split(",")) if only else KEYS
+    for key in named:
+        if key not in (*KEYS, *OTHERS):
+            raise UnknownNameError("data set of MTIL", key, (*KEYS, *OTHERS))
+    keys = [key for key in named if key in KEYS]
     from_folder = [key for key in keys if not from_hub(key)]
     absent = [data_set(key) for key in from_folder if data_set(key).missing(root)]
     if fetching and absent:
@@ -92,7 +94,7 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
         for entry in [] if dry_run else absent:
             click.echo(f"{entry.key}: downloading …")
             fetch(entry, root)
-    there = fetch_from_hub([key for key in keys if from_hub(key)], fetching=fetching, dry_run=dry_run)
+    there = fetch_from_hub([key for key in named if from_hub(key)], fetching=fetching, dry_run=dry_run)
     variant = VARIANTS["mtil" if protocol == "zscl" else "mtil-coop"]
     parts = ("test", "train", "validation") if train else ("test",)
     there += [key for key in from_folder if data_set(key) not in absent]
@@ -105,8 +107,20 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
         except DataError as error:
             problems.append(error)
     sets = [images for task in tasks for images in image_sets(task, parts)]
+    sets += held_out([key for key in named if not dry_run or not from_hub(key) or key in there])
     rest = [images for task in tasks for images in image_sets(task, ALL_PARTS) if images not in sets]
     decoding.decode(sets, dry_run=dry_run, checked=rest, problems=problems)
+
+
+def held_out(keys: Iterable[str]) -> list[ImageSet]:
+    """The images of those data sets that are held out.
+
+    Raises:
+        DataError: they are not there.
+    """
+    from clbench_mtil.heldout import HELD_OUT
+
+    return [HELD_OUT[key]().test for key in keys if key in HELD_OUT]
 
 
 def fetch_from_hub(keys: Sequence[str], *, fetching: bool, dry_run: bool) -> list[str]:
@@ -144,9 +158,10 @@ def tell(findings: Iterable[Finding], root: Path) -> list[str]:
         click.echo(f"{mark}  {finding.key:<12}  {finding.what}")
         if not finding.there:
             more = f" and {len(finding.missing) - 1} more" if len(finding.missing) > 1 else ""
-            click.echo(f"           no {finding.missing[0].relative_to(root)}{more}")
-            click.echo(f"           {finding.cure}")
-            if finding.what == "images":
+            absent = [f"no {path.relative_to(root)}{more}" for path in finding.missing[:1]]
+            for line in (*absent, *finding.cure.splitlines()):
+                click.echo(f"           {line}")
+            if finding.what.startswith("images"):
                 lacking.append(finding.key)
     return lacking
 

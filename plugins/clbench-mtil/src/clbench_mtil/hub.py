@@ -154,7 +154,7 @@ def _nameless(copy: HubCopy) -> str:
     """Why a copy without names is another data set; an error unless such are taken."""
     if source_name() != "hub-any":
         raise DataError(
-            f"{data_set(copy.key).title} from the hub cannot be brought into torchvision's order",
+            f"{copy.shown} from the hub cannot be brought into torchvision's order",
             why=f"{copy.pinned} keeps no names that look like torchvision's, as {copy.named}",
             fix="put the data into a folder and unset CLBENCH_MTIL_SOURCE; or take them in the copy's own "
             "order, as another data set: CLBENCH_MTIL_SOURCE=hub-any",

@@ -26,14 +26,14 @@ def doctor_hub(ctx: click.Context, only: str | None, asking: bool, comparing: bo
     from clbench.streams import data_root
 
     from clbench_mtil.catalogue import KEYS
-    from clbench_mtil.hubcopies import HubCopy, hub_copy
+    from clbench_mtil.hubcopies import OTHERS, HubCopy, hub_copy
     from clbench_mtil.hubtables import fetched
     from clbench_mtil.revisions import commit
 
-    keys = tuple(only.split(",")) if only else KEYS
+    keys = tuple(only.split(",")) if only else (*KEYS, *OTHERS)
     for key in keys:
-        if key not in KEYS:
-            raise UnknownNameError("data set of MTIL", key, KEYS)
+        if key not in (*KEYS, *OTHERS):
+            raise UnknownNameError("data set of MTIL", key, (*KEYS, *OTHERS))
 
     def check(copy: HubCopy) -> list[str]:
         from clbench_mtil.comparison import differences
@@ -42,7 +42,7 @@ def doctor_hub(ctx: click.Context, only: str | None, asking: bool, comparing: bo
         try:
             if asking:
                 ask(copy)
-            return differences(copy.key, data_root()) if comparing else []
+            return differences(copy.key, data_root()) if comparing and copy.key in KEYS else []
         except DataError as error:
             return [line.strip() for line in str(error).splitlines()]
 
@@ -61,7 +61,7 @@ def doctor_hub(ctx: click.Context, only: str | None, asking: bool, comparing: bo
             click.echo(f"{'':12}  {line}")
         if found:
             bad.append(copy.key)
-        elif comparing:
+        elif comparing and copy.key in KEYS:
             click.echo(f"{'':12}  the same classes, labels, order, names and pixels as in the folder")
         elif asking:
             click.echo(f"{'':12}  the hub has this commit")

@@ -12,9 +12,12 @@ from typing import Any, Literal
 
 from clbench.errors import ConfigError, UnknownNameError
 
-from clbench_mtil.catalogue import KEYS, document
+from clbench_mtil.catalogue import KEYS, data_sets, document
 
-__all__ = ["HubCopy", "SourceName", "from_hub", "hub_copy", "source_name"]
+__all__ = ["OTHERS", "HubCopy", "SourceName", "from_hub", "hub_copy", "source_name"]
+
+OTHERS = ("captions", "cifar10", "imagenet", "imagenet-val")
+"""What is read from the hub besides the eleven: reference data, and what is held out."""
 
 SourceName = Literal["folder", "hub", "hub-any"]
 
@@ -41,6 +44,13 @@ class HubCopy:
     arrays: bool = False
     differs: str = ""
     gigabytes: float = 0.0
+    title: str = ""
+    files: Mapping[str, str] | None = None
+
+    @property
+    def shown(self) -> str:
+        """Its title."""
+        return self.title or data_sets()[self.key].title
 
     @property
     def pinned(self) -> str:
@@ -108,8 +118,8 @@ def _given() -> Mapping[str, dict[str, Any]]:
             fix="write a table per data set, as [dtd] with path, revision, image, label and splits",
         ) from error
     for key, entry in content.items():
-        if key not in KEYS:
-            raise UnknownNameError(f"data set of MTIL in {path}", key, KEYS)
+        if key not in (*KEYS, *OTHERS):
+            raise UnknownNameError(f"data set of MTIL in {path}", key, (*KEYS, *OTHERS))
         for name in entry if isinstance(entry, dict) else ():
             if name not in _FIELDS:
                 raise UnknownNameError(f"field of {key} in {path}", name, sorted(_FIELDS))
@@ -126,7 +136,7 @@ def _check_kind(path: Path, key: str, name: str, value: object) -> None:
 
 
 def _kind(default: object, name: str) -> type:
-    if name == "splits":
+    if name in ("splits", "files"):
         return dict
     if isinstance(default, tuple):
         return list

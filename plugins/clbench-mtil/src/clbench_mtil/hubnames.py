@@ -79,7 +79,7 @@ def _labels(copy: HubCopy, table: Dataset) -> tuple[list[str], list[int]]:
     absent = [name for name in wanted if name not in table.column_names]
     if absent:
         raise DataError(
-            f"{data_set(copy.key).title} on the hub lacks the column {', '.join(absent)}",
+            f"{copy.shown} on the hub lacks the column {', '.join(absent)}",
             why=f"{copy.pinned} has {', '.join(table.column_names)}",
             fix="name the columns in a file given by CLBENCH_MTIL_HUB",
         )
@@ -118,7 +118,7 @@ def _official(copy: HubCopy, given: Sequence[str]) -> tuple[list[str], list[str]
 
 def _unlike(copy: HubCopy, why: str) -> DataError:
     return DataError(
-        f"the copy of {data_set(copy.key).title} on the hub has other classes than torchvision",
+        f"the copy of {copy.shown} on the hub has other classes than torchvision",
         why=f"{copy.pinned}: {why}",
         fix="unset CLBENCH_MTIL_SOURCE and put the data into a folder",
     )

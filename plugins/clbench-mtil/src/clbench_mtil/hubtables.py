@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from clbench.errors import ClbenchError, DataError
 
-from clbench_mtil.catalogue import data_set
 from clbench_mtil.hubcopies import HubCopy
 from clbench_mtil.revisions import commit, find_commit
 
@@ -40,7 +39,7 @@ def fetched(copy: HubCopy) -> bool:
 
 
 def load(copy: HubCopy, splits: Iterable[str], copies: Path | None = None) -> Dataset:
-    """Load the rows of ``splits``, one after the other, with images undecoded in the column ``image``.
+    """Load the rows of ``splits``, one after the other, images undecoded in the column ``image``.
 
     What is on disk is read from there, at the very commit, with the hub out of reach, too.
 
@@ -62,6 +61,8 @@ def load(copy: HubCopy, splits: Iterable[str], copies: Path | None = None) -> Da
             table = datasets.load_dataset(str(copies / copy.path), copy.config, split="+".join(names))
         else:
             table = datasets.concatenate_datasets([_table(copy, found or "", name) for name in names])
+        if not copy.image:
+            return table
         table = table.cast_column(copy.image, datasets.Image(decode=False))
         return table if copy.image == "image" else table.rename_column(copy.image, "image")
     except ClbenchError:
@@ -69,7 +70,7 @@ def load(copy: HubCopy, splits: Iterable[str], copies: Path | None = None) -> Da
     except Exception as error:
         # whatever the library, the connection or an unexpected column leads to
         raise DataError(
-            f"{data_set(copy.key).title} cannot be read from the hub",
+            f"{copy.shown} cannot be read from the hub",
             why=f"{copies / copy.path if copies else copy.path}{f' at {found[:12]}' if found else ''}, "
             f"{', '.join(names)}: {type(error).__name__}: {error}",
             fix="check the connection, or unset CLBENCH_MTIL_SOURCE and put the data into a folder",
@@ -85,11 +86,13 @@ def _table(copy: HubCopy, revision: str, split: str) -> Dataset:
         return datasets.concatenate_datasets([datasets.Dataset.from_file(str(file)) for file in files])
     if not _FETCHING.get():
         raise DataError(
-            f"{data_set(copy.key).title} has not been fetched from the hub",
+            f"{copy.shown} has not been fetched from the hub",
             why=f"{copy.pinned} is not on disk, and nothing is downloaded unless it is asked for",
             fix=f"CLBENCH_MTIL_SOURCE=hub clbench prepare mtil --fetch --only {copy.key}",
         )
-    return datasets.load_dataset(copy.path, copy.config, split=split, revision=revision)
+    # with files of its own, only those are fetched, where a configuration brings all its splits
+    asked = {"data_files": dict(copy.files)} if copy.files else {"name": copy.config}
+    return datasets.load_dataset(copy.path, split=split, revision=revision, **asked)
 
 
 def _kept(copy: HubCopy, revision: str, split: str) -> list[Path]:
@@ -97,10 +100,12 @@ def _kept(copy: HubCopy, revision: str, split: str) -> list[Path]:
     import datasets
 
     root = Path(datasets.config.HF_DATASETS_CACHE)
-    found: list[Path] = []
-    for folder in sorted(root.glob(f"*/{copy.config}/*/{revision}")):
+    config = f"{copy.config}-*" if copy.files else copy.config
+    for folder in sorted(root.glob(f"*/{config}/*/{revision}")):
         found = sorted(folder.glob(f"*-{split}.arrow")) or sorted(folder.glob(f"*-{split}-*-of-*.arrow"))
-    return found
+        if found:
+            return found
+    return []
 
 
 def pixels(table: Dataset) -> Dataset:

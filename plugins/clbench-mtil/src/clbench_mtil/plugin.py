@@ -29,7 +29,7 @@ def clbench_streams() -> list[StreamSpec]:
 
 @hookimpl
 def clbench_datasets() -> list[DatasetSpec]:
-    """ImageNet's images with Conceptual Captions' texts, and ImageNet's names."""
+    """ImageNet's images with Conceptual Captions' texts, ImageNet's names, and what is held out."""
     return [
         DatasetSpec(
             name="imagenet-100k",
@@ -52,6 +52,20 @@ def clbench_datasets() -> list[DatasetSpec]:
             summary="1,000 names, 998 of them distinct",
             factory="clbench_mtil.reference:class_pool",
             kind="names",
+        ),
+        DatasetSpec(
+            name="imagenet-val",
+            title="ImageNet, validation",
+            summary="50,000 images of 1,000 classes, OpenAI's names and 80 templates",
+            factory="clbench_mtil.heldout:imagenet_val",
+            kind="held_out",
+        ),
+        DatasetSpec(
+            name="cifar10",
+            title="CIFAR10, test",
+            summary="10,000 images of 10 classes, ZSCL's 18 templates",
+            factory="clbench_mtil.heldout:cifar10",
+            kind="held_out",
         ),
     ]
 

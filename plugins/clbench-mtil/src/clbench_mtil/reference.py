@@ -9,6 +9,10 @@ from clbench.errors import DataError
 from clbench.methods import Reference
 from clbench.streams import ImageSet, data_root
 
+from clbench_mtil.hubcopies import hub_copy, source_name
+from clbench_mtil.hubtables import load
+from clbench_mtil.imagenet import from_folder, from_the_hub
+
 __all__ = ["CAPTIONS", "IMAGES", "class_pool", "find_captions", "find_images", "reference"]
 
 IMAGES = ("imagenet/train", "ImageNet/train")
@@ -24,6 +28,8 @@ SUBSET_SEED = 42
 def reference(size: str = "") -> Reference:
     """ImageNet's training images and the captions; they are no pairs.
 
+    Each is read from its folder or, if that is not there and ``CLBENCH_MTIL_SOURCE`` allows it, from the hub.
+
     Args:
         size: take so many images at random, as ZSCL's ``ImageNetSUB`` does (a permutation with seed 42);
             empty: all.
@@ -31,10 +37,9 @@ def reference(size: str = "") -> Reference:
     Raises:
         DataError: images or captions are missing.
     """
-    import datasets
-
     root = data_root()
     images, captions = find_images(root), find_captions(root)
+    from_hub = source_name() != "folder"
     lacking = [
         *([] if images else [f"training images of ImageNet ({' or '.join(str(root / p) for p in IMAGES)})"]),
         *(
@@ -43,18 +48,19 @@ def reference(size: str = "") -> Reference:
             else [f"validation captions of Conceptual Captions ({root / CAPTIONS[0]}/*.tsv or *.csv)"]
         ),
     ]
-    if images is None or captions is None:
+    if lacking and not from_hub:
         raise DataError(
             f"there are no {' and no '.join(lacking)}",
             why="methods that distil on reference data take them from there",
             fix="see `clbench doctor mtil`; CLBENCH_DATA names another folder",
         )
-    paths = _subset(_image_files(images), int(size)) if size else _image_files(images)
-    table = datasets.Dataset.from_dict(
-        {"image": [{"bytes": None, "path": path} for path in paths]},
-        features=datasets.Features({"image": datasets.Image(mode="RGB")}),
-    )
-    return Reference(ImageSet(table, name="imagenet/train", label=None), read_captions(captions))
+    samples = from_folder(images) if images else from_the_hub("imagenet")
+    if size:
+        samples = samples.take(_subset(len(samples), int(size)))
+    texts = read_captions(captions) if captions else hub_captions()
+    # the labels are not used
+    table = samples.relabelled([0] * len(samples)).table(["image"], "RGB")
+    return Reference(ImageSet(table, name="imagenet/train", label=None, contents=samples.contents), texts)
 
 
 def class_pool() -> tuple[str, ...]:
@@ -99,20 +105,21 @@ def read_captions(path: Path) -> tuple[str, ...]:
     return texts
 
 
-def _image_files(folder: Path) -> list[str]:
-    """Paths in the order of torchvision's ``ImageFolder``."""
-    from torchvision.datasets import ImageFolder
+def hub_captions(copies: Path | None = None) -> tuple[str, ...]:
+    """The validation captions from the hub.
 
-    try:
-        return [path for path, _ in ImageFolder(folder).samples]
-    except OSError as error:
-        raise DataError(
-            f"{folder} cannot be read as a folder of images per class", why=str(error), fix="fetch it again"
-        ) from error
+    Args:
+        copies: a folder with clones of the hub's repositories, to be read instead of the hub.
+
+    Raises:
+        DataError: they have not been fetched.
+    """
+    copy = hub_copy("captions")
+    table = load(copy, copy.splits["all"], copies)
+    return tuple(text for value in table[copy.label] if (text := str(value).strip()))
 
 
-def _subset(paths: list[str], size: int) -> list[str]:
+def _subset(n: int, size: int) -> list[int]:
     import torch
 
-    order = torch.randperm(len(paths), generator=torch.Generator().manual_seed(SUBSET_SEED)).tolist()
-    return [paths[i] for i in order[:size]]
+    return torch.randperm(n, generator=torch.Generator().manual_seed(SUBSET_SEED)).tolist()[:size]

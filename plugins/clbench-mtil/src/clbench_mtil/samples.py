@@ -52,9 +52,7 @@ class Samples:
         encoded = pa.array([i if isinstance(i, bytes) else None for i in self.images], pa.binary())
         paths = pa.array([i if isinstance(i, str) else None for i in self.images], pa.string())
         images = pa.StructArray.from_arrays([encoded, paths], names=["bytes", "path"])
-        features = datasets.Features(
-            {"image": datasets.Image(mode=mode), "label": datasets.ClassLabel(names=list(classes))}
-        )
+        features = datasets.Features({"image": datasets.Image(mode=mode), "label": _labels(classes)})
         table = pa.table({"image": images, "label": pa.array(self.labels, pa.int64())})
         return datasets.Dataset(table, info=datasets.DatasetInfo(features=features))
 
@@ -106,9 +104,16 @@ class TableSamples(Samples):
         labels = [0] * len(self.source)
         for index, label in zip(self.images, self.labels, strict=True):
             labels[index] = label
-        feature = datasets.ClassLabel(names=list(classes))
         table = self.source.cast_column("image", datasets.Image(mode=mode))
-        return table.add_column("label", labels, feature=feature).select(self.images)
+        return table.add_column("label", labels, feature=_labels(classes)).select(self.images)
+
+
+def _labels(classes: Sequence[str]) -> Any:
+    """The feature of labels. Names that come twice, as two of ImageNet's do, are none that it takes."""
+    import datasets
+
+    unique = len(set(classes)) == len(classes)
+    return datasets.ClassLabel(names=list(classes)) if unique else datasets.Value("int64")
 
 
 @dataclass(frozen=True)

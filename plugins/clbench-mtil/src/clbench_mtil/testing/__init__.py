@@ -15,9 +15,18 @@ from unittest import mock
 from clbench_mtil.catalogue import KEYS, data_set
 from clbench_mtil.testing import arrays, divided, official
 from clbench_mtil.testing.hub import write_hub
+from clbench_mtil.testing.others import write_others, write_others_hub
 from clbench_mtil.testing.pieces import colour
 
-__all__ = ["accepted", "colour", "write", "write_all", "write_hub"]
+__all__ = [
+    "accepted",
+    "colour",
+    "write",
+    "write_all",
+    "write_hub",
+    "write_others",
+    "write_others_hub",
+]
 
 
 def write_all(root: Path, classes: int | None = 3, keys: Sequence[str] = KEYS) -> None:
@@ -41,17 +50,21 @@ def write(key: str, root: Path, classes: int | None = 3) -> None:
 @contextmanager
 def accepted(root: Path) -> Iterator[None]:
     """Let torchvision take the files under ``root`` for whole, where it knows digests of the real ones."""
-    from torchvision.datasets import CIFAR100, Flowers102
+    from torchvision.datasets import CIFAR10, CIFAR100, Flowers102
 
     def digest(path: Path) -> str:
         return md5(path.read_bytes()).hexdigest() if path.is_file() else ""
 
     cifar, flowers = root / CIFAR100.base_folder, root / "flowers-102"
+    ten = root / CIFAR10.base_folder
     files = {
         name: (file, digest(flowers / file) if name != "image" else md5_)
         for name, (file, md5_) in Flowers102._file_dict.items()
     }
     with (
+        mock.patch.object(CIFAR10, "train_list", []),
+        mock.patch.object(CIFAR10, "test_list", [["test_batch", digest(ten / "test_batch")]]),
+        mock.patch.object(CIFAR10, "meta", {**CIFAR10.meta, "md5": digest(ten / "batches.meta")}),
         mock.patch.object(CIFAR100, "train_list", [["train", digest(cifar / "train")]]),
         mock.patch.object(CIFAR100, "test_list", [["test", digest(cifar / "test")]]),
         mock.patch.object(CIFAR100, "meta", {**CIFAR100.meta, "md5": digest(cifar / "meta")}),

@@ -14,7 +14,7 @@ from clbench_mtil.folder import read
 from clbench_mtil.hubcopies import HubCopy, hub_copy
 from clbench_mtil.testing.pieces import write_lines
 
-__all__ = ["write_hub"]
+__all__ = ["encoded", "write_hub"]
 
 Row = tuple[Any, int]
 """Image (a path, or bytes) and label."""
@@ -50,7 +50,7 @@ def write_hub(key: str, root: Path, folder: Path, *, names: bool = True) -> None
         if not copy.arrays:
             random.Random(split).shuffle(rows)
         cells: dict[str, list[Any]] = {
-            copy.image: [_encoded(image, names and copy.name is None) for image, _ in rows],
+            copy.image: [encoded(image, names and copy.name is None) for image, _ in rows],
             copy.label: [label for _, label in rows],
         }
         if copy.name:
@@ -117,7 +117,7 @@ def _more_columns() -> dict[str, dict[str, Any]]:
     }
 
 
-def _encoded(image: str | bytes, named: bool) -> dict[str, Any]:
+def encoded(image: str | bytes, named: bool) -> dict[str, Any]:
     """A cell of the image column."""
     if isinstance(image, str):
         return {"bytes": Path(image).read_bytes(), "path": Path(image).name if named else None}
