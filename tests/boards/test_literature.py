@@ -179,6 +179,13 @@ def test_measured_and_published_tables_stand_beside_each_other_and_say_what_keep
     assert "published 4 is not comparable with table 1: order II, not I" in both.notes
 
 
+def test_a_filter_that_leaves_nothing_published_is_one_word_beside_records():
+    board = board_of([mtil()])
+    nothing = read_literature(FOLDER, {"method": ["toy"]})
+    assert literature_view(nothing).notes[0].startswith("nothing published has method 'toy'; ")
+    assert beside(view_of(board), board, nothing).notes == ("nothing published is of what was asked for",)
+
+
 def test_another_stream_is_said_once(literature):
     board = board_of([make_record(stream="mini")])
     about = [note for note in beside(view_of(board), board, literature).notes if "comparable" in note]

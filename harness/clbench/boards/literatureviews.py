@@ -26,7 +26,7 @@ def literature_view(literature: Literature, *, layout: str = "summary") -> View:
     """Return what formats write of ``literature``: its averages, or with ``per-task`` its data sets."""
     return View(
         grids=lambda paper: literature_grids(literature, layout=layout, paper=paper),
-        notes=(*literature.notes, *_notes(literature)),
+        notes=(*literature.notes, *_notes(literature, layout)),
         frame=lambda: literature_frame(literature, layout=layout),
     )
 
@@ -40,27 +40,30 @@ def beside(view: View, board: Board, literature: Literature, *, layout: str = "s
     published = literature_view(literature, layout=layout)
     return View(
         grids=lambda paper: [*view.grids(paper), *published.grids(paper)],
-        notes=(*view.notes, *_relations(board, tables_of(literature, layout)), *published.notes),
+        # What nothing is published of may well be measured: that a name finds nothing is not worth a word here.
+        notes=(*view.notes, *_relations(board, tables_of(literature, layout)), *_notes(literature, layout)),
         frame=view.frame,
         flat="measured and published figures never stand in one table",
     )
 
 
-def _notes(literature: Literature) -> list[str]:
+def _notes(literature: Literature, layout: str) -> list[str]:
     if not literature.tables:
-        return []
+        return ["nothing published is of what was asked for"]
     families = dict.fromkeys(table.group.protocol for table in literature.tables)
+    by_order = ["published tables have one order each"] if layout == "across-orders" else []
     return [
+        *by_order,
         "published: as papers print it, mostly single runs without a spread",
         "kind: of the method's authors (own), run again by others (rerun), copied from elsewhere (quoted)",
         "protocol families are never in one table; "
-        + "; ".join(_FAMILIES[f] for f in families if f in _FAMILIES),
+        + "; ".join(_FAMILIES.get(family, family) for family in families),
     ]
 
 
 def _relations(board: Board, tables: Sequence[PublishedTable]) -> list[str]:
     """What keeps each published table from being compared with the measured one that it resembles most."""
-    if not board.tables:
+    if not board.tables or not tables:
         return []
     measured = {table.group.stream for table in board.tables}
     if not measured & {table.group.stream for table in tables}:
