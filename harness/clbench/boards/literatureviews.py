@@ -40,7 +40,7 @@ def beside(view: View, board: Board, literature: Literature, *, layout: str = "s
     published = literature_view(literature, layout=layout)
     return View(
         grids=lambda paper: [*view.grids(paper), *published.grids(paper)],
-        # What nothing is published of may well be measured: that a name finds nothing is not worth a word here.
+        # A name that nothing published has may well be measured: that is not worth a word here.
         notes=(*view.notes, *_relations(board, tables_of(literature, layout)), *_notes(literature, layout)),
         frame=view.frame,
         flat="measured and published figures never stand in one table",
