@@ -105,6 +105,9 @@ def places(tmp_path_factory):
     for key in ("dtd", "eurosat", "mnist"):
         testing.write(key, root)
         testing.write_hub(key, root, clones)
+    aside = tmp_path_factory.mktemp("aside")
+    testing.write_others(aside)
+    testing.write_others_hub(aside, clones)
     return root, clones
 
 
@@ -118,7 +121,8 @@ def _partial(monkeypatch, tmp_path, places):
 
 @pytest.fixture
 def server(places):
-    pinned = {hub_copy(key).path: hub_copy(key).revision for key in ("eurosat", "mnist")}
+    keys = ("eurosat", "mnist", "imagenet-val", "captions")
+    pinned = {hub_copy(key).path: hub_copy(key).revision for key in keys}
     commits = {"mcimpoi/dtd_split_1": FOUND, **pinned}
     Serving = type("Serving", (Hub,), {"root": places[1], "commits": commits, "asked": []})
     found = ThreadingHTTPServer(("127.0.0.1", 0), Serving)
@@ -160,7 +164,7 @@ def clbench(*commands: list[str], endpoint: str, home: Path) -> list[tuple[int, 
 @pytest.mark.slow
 def test_fetched_once_at_the_commit_and_then_read_without_the_hub(server, tmp_path):
     """``datasets`` itself reads them; the commit of few digits is found among the repository's."""
-    only = ["--only", "dtd,eurosat,mnist"]
+    only = ["--only", "dtd,eurosat,mnist,imagenet-val,captions"]
     endpoint = f"http://127.0.0.1:{server.server_port}"
     before, planned, refused, first, told = clbench(
         ["doctor", "mtil-hub", *only],
@@ -172,7 +176,7 @@ def test_fetched_once_at_the_commit_and_then_read_without_the_hub(server, tmp_pa
         home=tmp_path,
     )
     assert "86b625a …     about 0.63 GB" in before[1]
-    assert "dtd, eurosat, mnist, about 0.7 GB" in planned[1]
+    assert "dtd, eurosat, mnist, imagenet-val, captions, about 7.4 GB" in planned[1]
     assert refused[0] == 1
     assert "has not been fetched from the hub" in refused[1]
     assert first[0] == 0, first[1]
@@ -183,6 +187,7 @@ def test_fetched_once_at_the_commit_and_then_read_without_the_hub(server, tmp_pa
     files = [path for path in server.RequestHandlerClass.asked if path.endswith(".parquet")]
     assert files
     assert all(re.search(r"/resolve/[0-9a-f]{40}/", path) for path in files)
+    assert not [path for path in files if "imagenet-1k" in path and "train" in path]
     server.RequestHandlerClass.asked.clear()
     again, compared = clbench(
         ["prepare", "mtil", *only, "--train"],

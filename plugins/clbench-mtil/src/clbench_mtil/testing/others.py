@@ -49,7 +49,7 @@ def write_others_hub(root: Path, folder: Path) -> None:
     features = {"img": image, "label": datasets.ClassLabel(names=list(_TEN))}
     _write(folder, "cifar10", {"test": rows}, features, "plain_text/{split}")
 
-    splits = {}
+    splits: dict[str, dict[str, list[Any]]] = {}
     for part, split in (("train", "train"), ("val", "validation")):
         files = sorted((root / "imagenet" / part).rglob("*.JPEG"))
         random.Random(part).shuffle(files)
