@@ -1,9 +1,12 @@
 """What the harness records now is verified: every protocol, data sets held out, classes that tasks share."""
 
+import itertools
 import json
 import sys
 import types
 
+import numpy as np
+import PIL.Image
 import pytest
 from clbench import StreamSpec, TaskSummary, hookimpl
 from clbench.config import Options, resolve
@@ -75,14 +78,37 @@ def test_answers_that_a_held_out_data_set_does_not_have_are_found(runs, tiny, fo
     )
 
 
-def test_a_file_of_the_submitters_own_is_said_not_to_be_here(runs, tiny, forged, tmp_path):
-    submission = pack(runs["finetune"])
-    record = json.loads(submission.members["record.json"])
-    record["config"]["stream_file"] = "/home/someone/own.yaml"
-    found = verify(forged(tmp_path, submission, record=record), tiny)
-    sentences = {c.name: c.sentence for c in found.of("not checkable")}
-    assert "own file own.yaml" in sentences["stream"]
-    assert "/home/someone" not in sentences["data"]
+@pytest.fixture
+def own(tmp_path, clbench_cache):
+    """A stream of two tasks in folders of images, and its file."""
+    random = np.random.default_rng(0)
+    for task in ("birds", "tools"):
+        for split, name, number in itertools.product(("train", "test"), ("one", "two"), range(3)):
+            path = tmp_path / task / split / name / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            PIL.Image.fromarray(random.integers(0, 256, (16, 16, 3), dtype=np.uint8)).save(path)
+    tasks = [{"key": key, "train": f"{key}/train", "test": f"{key}/test"} for key in ("birds", "tools")]
+    content = {"name": "mine", "backbone": "tiny", "templates": ["a {}."], "tasks": tasks}
+    (tmp_path / "mine.yaml").write_text(json.dumps(content))  # JSON is YAML
+    return tmp_path / "mine.yaml"
+
+
+def test_a_stream_of_ones_own_is_verified_where_its_file_is(tiny, own, tmp_path):
+    configs = resolve(tiny, Options(methods=("zero-shot",), stream=str(own)), find_device=lambda name: "cpu")
+    (outcome,) = execute(tiny, configs, out=tmp_path / "runs")
+    assert outcome.status == "finished", outcome.reason
+
+    def sentences(found):
+        assert not failures(found)
+        return {check.name: check.sentence for check in found.of("not checkable")}
+
+    without = sentences(verify(outcome.path, tiny))
+    assert set(without) == {"stream", "data", "weights"}
+    assert "own file mine.yaml, which is not here: --stream mine.yaml" in without["data"]
+    assert str(tmp_path) not in without["data"]
+    assert set(sentences(verify(outcome.path, tiny, stream=own))) == {"weights"}
+    PIL.Image.new("RGB", (16, 16)).save(tmp_path / "birds/test/one/0.png")
+    assert "or of other images" in sentences(verify(outcome.path, tiny, stream=own))["data"]
 
 
 def domains():

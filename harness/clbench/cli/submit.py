@@ -84,6 +84,8 @@ def submit(
         click.echo(f"  file     {path} ({len(packed.content):,} bytes)")
         click.echo(f"  SHA-256  {packed.sha256}")
         click.echo(f"  {verdict(found)}")
+        if own := found.record.config.get("stream_file"):
+            click.secho(f"  it holds a path of your machine: {own}", fg="yellow")
     if target is not None and refused:
         click.secho("nothing is published: not all could be submitted", fg="red", err=True)
     elif target is not None:

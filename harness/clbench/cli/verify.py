@@ -28,6 +28,12 @@ _COLOURS: dict[Outcome, str] = {"passed": "green", "failed": "red", "not checkab
 @click.option(
     "--data/--no-data", default=True, help="Compare with the stream's images and labels.  [default: yes]"
 )
+@click.option(
+    "--stream",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.yaml",
+    help="Of a stream that no plugin gives.",
+)
 @click.option("--weights", is_flag=True, help="Load the backbone and compare its weights, too.")
 @click.option(
     "--format",
@@ -45,6 +51,7 @@ def verify(
     paths: tuple[str, ...],
     sha256: str | None,
     data: bool,
+    stream: Path | None,
     weights: bool,
     form: str,
     verbose: bool,
@@ -68,7 +75,9 @@ def verify(
             "--sha256 is of one file", why="more are to be verified", fix="verify them one by one"
         )
     registry = Session.of(ctx).registry
-    found = [check(file, registry, sha256=sha256, data=data, weights=weights) for file in files]
+    found = [
+        check(file, registry, sha256=sha256, data=data, weights=weights, stream=stream) for file in files
+    ]
     for place in published:
         found += verify_published(place, registry, data=data, weights=weights)
     if form == "json":

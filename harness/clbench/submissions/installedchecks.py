@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,10 +83,13 @@ def _setting_problems(record: Record, method: Contribution[MethodSpec]) -> Itera
             yield f"{field} is {said!r} in the record and {true!r} in the plugin"
 
 
-def check_stream(record: Record, registry: Registry) -> Check:
-    """The tasks, their order and their numbers of classes and images are the stream's."""
+def check_stream(record: Record, registry: Registry, file: Path | None = None) -> Check:
+    """The tasks, their order and their numbers of classes are the stream's.
+
+    ``file`` describes the stream of a record that is of a file.
+    """
     name = "stream"
-    found = _stream(record, registry)
+    found = _stream(record, registry, file)
     if isinstance(found, str):
         return unchecked(name, found)
     spec = found.spec
@@ -112,16 +117,20 @@ def _other_tasks(record: Record, spec: StreamSpec) -> Iterator[str]:
             yield f"{task.key} has {summary.classes} classes, the record says {task.classes}"
 
 
-def check_data(record: Record, predictions: Predictions | None, registry: Registry) -> Check:
+def check_data(
+    record: Record, predictions: Predictions | None, registry: Registry, file: Path | None = None
+) -> Check:
     """The data's digests are those of the fingerprint, and the right answers are the data's labels."""
     name = "data"
-    found = _stream(record, registry)
+    found = _stream(record, registry, file)
     if isinstance(found, str):
         return unchecked(name, found)
     spec, order = found.spec, record.stream.order
     try:
         keys = order_keys(order, [task.key for task in spec.tasks], spec.orders, stream=spec.name)
-        stream: Stream = _built(spec.factory, spec.arguments).ordered(order, keys)
+        stream: Stream = _built(spec.factory, spec.arguments, getattr(spec, "digest", "")).ordered(
+            order, keys
+        )
         problems = [
             *_other_data(record, predictions, stream),
             *_other_held_out(record, predictions, registry),
@@ -166,7 +175,7 @@ def _other_data(record: Record, predictions: Predictions | None, stream: Stream)
 def _other_held_out(record: Record, predictions: Predictions | None, registry: Registry) -> Iterator[str]:
     for name, recorded in record.held_out.items():
         spec = find_dataset(registry, name).spec
-        held = _built(spec.factory, spec.arguments)
+        held = _built(spec.factory, spec.arguments, getattr(spec, "digest", ""))
         for field, said, true in (
             ("digest", recorded.digest, held.digest),
             ("title", recorded.title, held.title),
@@ -202,24 +211,32 @@ def check_weights(record: Record, registry: Registry) -> Check:
     )
 
 
-def _stream(record: Record, registry: Registry) -> Contribution[StreamSpec] | str:
+def _stream(record: Record, registry: Registry, file: Path | None) -> Contribution[StreamSpec] | str:
     """The stream that the record names, or why it is not here."""
+    what = f"stream {record.stream.name}"
     try:
-        file = RunConfig.from_json(record.config).stream_file
+        theirs = RunConfig.from_json(record.config).stream_file
     except (TypeError, KeyError, ValueError):
-        file = None
+        theirs = None
     try:
-        if file is not None:
-            what = f"stream {record.stream.name}"
-            return f"{what} is of the submitter's own file {file.rpartition('/')[2]}, which is not here"
-        return find_stream(registry, record.stream.name)
+        if theirs is None:
+            return find_stream(registry, record.stream.name)
+        if file is None:
+            name = re.split(r"[/\\]", theirs)[-1]
+            return (
+                f"{what} is of the submitter's own file {name}, which is not here: --stream {name} names it"
+            )
+        found = find_stream(registry, str(file))
     except ClbenchError as error:
-        return _not_here(f"stream {record.stream.name}", error)
+        return _not_here(what, error)
+    if found.spec.digest != record.config.get("stream_digest"):
+        return f"{what} is of another file than {file}, or of other images"
+    return found
 
 
 # One build serves all submissions of a stream.
 @lru_cache(maxsize=4)
-def _built(factory: str, arguments: tuple[str, ...]) -> Any:
+def _built(factory: str, arguments: tuple[str, ...], digest: str) -> Any:  # noqa: ARG001 (part of the key)
     return load_reference(factory)(*arguments)
 
 

@@ -168,7 +168,7 @@ def check_provenance(record: Record) -> Check:
 def _unknown_origins(record: Record) -> Iterator[str]:
     origin, method = record.provenance, record.method
     if origin.dirty:
-        yield f"tracked files were changed since commit {origin.commit}: nobody else has that code"
+        yield f"tracked files were changed since commit {origin.commit}: commit them, and run again"
     for package in ("clbench", "numpy", "open_clip_torch", "torch"):
         if package not in origin.versions:
             yield f"the version of {package} is not given"

@@ -78,6 +78,7 @@ def verify(
     sha256: str | None = None,
     data: bool = True,
     weights: bool = False,
+    stream: Path | None = None,
 ) -> Verification:
     """Check the submission in the file ``source``, or what the folder of a run would be submitted as.
 
@@ -89,6 +90,7 @@ def verify(
         sha256: digest of the file that its author published, in hexadecimal digits.
         data: compare with the stream's data where they are here.
         weights: load the backbone and compare its weights, too.
+        stream: the YAML file of a stream that no plugin gives.
     """
     place = Path(source.name) if isinstance(source, Submission) else source
     packed = place.is_dir() and not isinstance(source, Submission)
@@ -109,7 +111,7 @@ def verify(
     schema, record = check_schema(submission)
     checks.append(schema)
     if record is not None:
-        checks += _content_checks(submission, record, registry, data=data, weights=weights)
+        checks += _content_checks(submission, record, registry, data=data, weights=weights, stream=stream)
     return Verification(place, submission, record, tuple(checks))
 
 
@@ -139,7 +141,13 @@ def _check_digest(submission: Submission, wanted: str) -> Check:
 
 
 def _content_checks(
-    submission: Submission, record: Record, registry: Registry, *, data: bool, weights: bool
+    submission: Submission,
+    record: Record,
+    registry: Registry,
+    *,
+    data: bool,
+    weights: bool,
+    stream: Path | None,
 ) -> Iterator[Check]:
     for look in RECORD_CHECKS:
         yield look(record)
@@ -149,9 +157,9 @@ def _content_checks(
         for compare in PREDICTION_CHECKS:
             yield compare(record, predictions)
     yield check_method(record, registry)
-    yield check_stream(record, registry)
+    yield check_stream(record, registry, stream)
     if data:
-        yield check_data(record, predictions, registry)
+        yield check_data(record, predictions, registry, stream)
     else:
         yield unchecked("data", "images and labels were left out on request (--no-data)")
     if weights:
