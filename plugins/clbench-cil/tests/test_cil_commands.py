@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from clbench.cli import main
 from clbench_cil import testing
+from clbench_mtil.testing import write_captions
 from click.testing import CliRunner
 
 
@@ -38,7 +39,7 @@ def test_doctor_is_content(root):
     testing.write_tinyimagenet(root)
     testing.write_imagenet(root, classes=1)
     testing.write_domainnet(root, classes=1)
-    testing.write_captions(root)
+    write_captions(root)
     result = run("doctor", "cil")
     assert result.exit_code == 0
     assert "missing" not in result.output

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from clbench_mtil.diagnosis import Finding
-from clbench_mtil.reference import CAPTIONS
+from clbench_mtil.reference import CAPTIONS, captioned
 
 from clbench_cil.layouts import FOLDERS, Key, missing
-from clbench_cil.reference import images_there
 
 __all__ = ["CURES", "diagnose"]
 
@@ -30,7 +29,7 @@ def diagnose(root: Path) -> Iterator[Finding]:
     yield Finding(
         "captions",
         "reference images and texts",
-        images_there(root),
+        captioned(root),
         (root / CAPTIONS[0] / "*.tsv",),
         "the validation images of Conceptual Captions, with a table of columns title and filepath",
     )

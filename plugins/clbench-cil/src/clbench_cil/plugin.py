@@ -4,34 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clbench import DatasetSpec, StreamSpec, hookimpl
+from clbench import StreamSpec, hookimpl
 
 from clbench_cil.variants import specs
 
 if TYPE_CHECKING:
     import click
 
-__all__ = ["clbench_commands", "clbench_datasets", "clbench_streams"]
+__all__ = ["clbench_commands", "clbench_streams"]
 
 
 @hookimpl
 def clbench_streams() -> list[StreamSpec]:
     """Class-incremental TinyImageNet and ImageNet, domain-incremental DomainNet."""
     return specs()
-
-
-@hookimpl
-def clbench_datasets() -> list[DatasetSpec]:
-    """Conceptual Captions' validation images with their captions."""
-    return [
-        DatasetSpec(
-            name="conceptual-captions",
-            title="Conceptual Captions, validation",
-            summary="images with their captions, as ZSCL's class-incremental code distils on",
-            factory="clbench_cil.reference:conceptual_captions",
-            kind="reference",
-        )
-    ]
 
 
 @hookimpl

@@ -47,6 +47,13 @@ def clbench_datasets() -> list[DatasetSpec]:
             kind="reference",
         ),
         DatasetSpec(
+            name="conceptual-captions",
+            title="Conceptual Captions, validation",
+            summary="images with their captions, as ZSCL's class-incremental code distils on",
+            factory="clbench_mtil.reference:conceptual_captions",
+            kind="reference",
+        ),
+        DatasetSpec(
             name="imagenet-names",
             title="ImageNet's class names",
             summary="1,000 names, 998 of them distinct",

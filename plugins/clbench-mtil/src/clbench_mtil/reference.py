@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clbench.errors import DataError
 from clbench.methods import Reference
@@ -13,7 +14,19 @@ from clbench_mtil.hubcopies import hub_copy, source_name
 from clbench_mtil.hubtables import load
 from clbench_mtil.imagenet import from_folder, from_the_hub
 
-__all__ = ["CAPTIONS", "IMAGES", "class_pool", "find_captions", "find_images", "reference"]
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+__all__ = [
+    "CAPTIONS",
+    "IMAGES",
+    "captioned",
+    "class_pool",
+    "conceptual_captions",
+    "find_captions",
+    "find_images",
+    "reference",
+]
 
 IMAGES = ("imagenet/train", "ImageNet/train")
 """Folders, relative to the data root, with a folder of images per class."""
@@ -61,6 +74,60 @@ def reference(size: str = "") -> Reference:
     # the labels are not used
     table = samples.relabelled([0] * len(samples)).table(["image"], "RGB")
     return Reference(ImageSet(table, name="imagenet/train", label=None, contents=samples.contents), texts)
+
+
+def conceptual_captions() -> Dataset:
+    """Pairs of image and text from the table that open_clip's and ZSCL's scripts write.
+
+    Its columns, with tabs between them, are ``title`` and ``filepath``; a path is relative to the table's
+    folder, or to the data root.
+
+    Raises:
+        DataError: there is no table, it has no such columns, or images are missing; names them.
+    """
+    import datasets
+
+    root = data_root()
+    file = find_captions(root)
+    if file is None:
+        raise DataError(
+            f"there are no captions of Conceptual Captions under {root}",
+            why="methods that distil on reference data take images and captions from there",
+            fix=f"put the validation images and their table, with columns title and filepath, into "
+            f"{root / 'conceptual_captions'}; see `clbench doctor mtil`",
+        )
+    with file.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
+    if not rows or not {"title", "filepath"} <= set(rows[0]):
+        raise DataError(
+            f"{file} has no columns title and filepath",
+            why="it names no images" if rows else "it has no rows",
+            fix="fetch the images as open_clip's gather_cc.py does, which writes such a table",
+        )
+    base = file.parent if (file.parent / rows[0]["filepath"]).is_file() else root
+    paths = [base / row["filepath"] for row in rows]
+    absent = [path for path in paths if not path.is_file()]
+    if absent:
+        more = f" and {len(absent) - 3:,} more" if len(absent) > 3 else ""
+        raise DataError(
+            f"{file} names images that are not there",
+            why=f"{', '.join(str(path) for path in absent[:3])}{more}",
+            fix="remove their lines, or fetch them again",
+        )
+    features = datasets.Features({"image": datasets.Image(mode="RGB"), "text": datasets.Value("string")})
+    images = [{"bytes": None, "path": str(path)} for path in paths]
+    return datasets.Dataset.from_dict(
+        {"image": images, "text": [row["title"].strip() for row in rows]}, features=features
+    )
+
+
+def captioned(root: Path) -> bool:
+    """Whether there is a table of captions that names images."""
+    file = find_captions(root)
+    if file is None:
+        return False
+    with file.open(encoding="utf-8") as stream:
+        return "filepath" in stream.readline().split("\t")[-1]
 
 
 def class_pool() -> tuple[str, ...]:

@@ -162,7 +162,7 @@ def _incremental(steps: int) -> StreamSpec:
         orders={"icarl": tuple(task.key for task in tasks)},
         default_order="icarl",
         default_backbone=BACKBONE,
-        reference="imagenet-100k",
+        reference="conceptual-captions",
         class_pool="imagenet-names",
         generator="sd15",
         protocol="cil",

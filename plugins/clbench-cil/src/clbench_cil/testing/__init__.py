@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from clbench_cil.testing.folders import (
     colour,
-    write_captions,
     write_domainnet,
     write_imagenet,
     write_tinyimagenet,
@@ -17,7 +16,6 @@ from clbench_cil.testing.hub import write_hub
 
 __all__ = [
     "colour",
-    "write_captions",
     "write_domainnet",
     "write_hub",
     "write_imagenet",

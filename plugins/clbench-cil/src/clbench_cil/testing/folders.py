@@ -11,7 +11,7 @@ from clbench_mtil.testing.pieces import write_lines
 from clbench_cil.catalogue import DOMAINS, domain_classes, imagenet_wnids, tiny_wnids
 from clbench_cil.layouts import FOLDERS
 
-__all__ = ["colour", "write_captions", "write_domainnet", "write_imagenet", "write_tinyimagenet"]
+__all__ = ["colour", "write_domainnet", "write_imagenet", "write_tinyimagenet"]
 
 
 def colour(name: str) -> tuple[int, int, int]:
@@ -73,16 +73,6 @@ def write_domainnet(root: Path, classes: int = 345, train: int = 1, test: int = 
         for part, lines in lists.items():
             # the real lists are in no order of the names
             write_lines(folder / f"{domain}_{part}.txt", lines[::-1])
-
-
-def write_captions(root: Path, count: int = 8) -> None:
-    """Conceptual Captions' validation images with the table that open_clip's script writes."""
-    folder = root / "conceptual_captions"
-    lines = ["title\tfilepath"]
-    for number in range(count):
-        _write(folder / "val" / f"{number}.jpg", f"caption {number}", number)
-        lines.append(f"a caption of number {number}\tval/{number}.jpg")
-    write_lines(folder / "Validation_output.tsv", lines)
 
 
 def _write(path: Path, name: str, number: int) -> None:

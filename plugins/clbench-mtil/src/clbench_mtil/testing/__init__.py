@@ -16,13 +16,14 @@ from clbench_mtil.catalogue import KEYS, data_set
 from clbench_mtil.testing import arrays, divided, official
 from clbench_mtil.testing.hub import write_hub
 from clbench_mtil.testing.others import write_others, write_others_hub
-from clbench_mtil.testing.pieces import colour
+from clbench_mtil.testing.pieces import colour, write_captions
 
 __all__ = [
     "accepted",
     "colour",
     "write",
     "write_all",
+    "write_captions",
     "write_hub",
     "write_others",
     "write_others_hub",

@@ -11,7 +11,17 @@ import numpy as np
 
 from clbench_mtil.catalogue import data_set
 
-__all__ = ["PARTS", "Row", "colour", "letters", "numbered", "write_image", "write_lines", "write_split"]
+__all__ = [
+    "PARTS",
+    "Row",
+    "colour",
+    "letters",
+    "numbered",
+    "write_captions",
+    "write_image",
+    "write_lines",
+    "write_split",
+]
 
 PARTS = {"train": 2, "val": 1, "test": 1}
 """Images per class; of data sets without official splits, all of these."""
@@ -61,3 +71,13 @@ def numbered(count: int) -> Iterator[tuple[str, int, int]]:
             for _ in range(size):
                 number += 1
                 yield part, label, number
+
+
+def write_captions(root: Path, count: int = 8) -> None:
+    """Conceptual Captions' validation images with the table that open_clip's script writes."""
+    folder = root / "conceptual_captions"
+    lines = ["title\tfilepath"]
+    for number in range(count):
+        write_image("caption", number, number, folder / "val" / f"{number}.jpg")
+        lines.append(f"a caption of number {number}\tval/{number}.jpg")
+    write_lines(folder / "Validation_output.tsv", lines)

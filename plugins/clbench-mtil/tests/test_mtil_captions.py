@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from clbench.errors import DataError
 from clbench.plugins import get_registry
-from clbench_cil import testing
-from clbench_cil.reference import conceptual_captions
+from clbench_mtil import testing
+from clbench_mtil.reference import conceptual_captions
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def test_images_go_with_their_captions(root):
     testing.write_captions(root, count=5)
     table = get_registry().find("dataset", "conceptual-captions").spec.build()
     assert table["text"][3] == "a caption of number 3"
-    middle = table[3]["image"].convert("RGB").getpixel((8, 8))
-    assert max(abs(a - b) for a, b in zip(middle, testing.colour("caption 3"), strict=True)) < 12
+    middle = table[3]["image"].convert("RGB").getpixel((8, 12))
+    assert max(abs(a - b) for a, b in zip(middle, testing.colour("caption", 3), strict=True)) < 12
 
 
 def test_what_is_missing_is_told(root):
