@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from clbench.errors import ConfigError, DataError
 from clbench_mtil import folder, hub, testing
 from clbench_mtil.catalogue import KEYS, data_set
-from clbench_mtil.hubcopies import hub_copy
+from clbench_mtil.hubcopies import OTHERS, hub_copy
 from clbench_mtil.incremental import build as build_incremental
 from clbench_mtil.stream import build, build_task, find_source
 from clbench_mtil.variants import VARIANTS
 
+README = Path(__file__).parents[1] / "README.md"
 NAMED = [key for key in KEYS if not hub_copy(key).arrays]
 
 
@@ -177,6 +179,13 @@ def test_what_is_known_of_a_copy_is_whole(key):
     assert bool(copy.named) == bool(copy.file)
     if copy.file:
         assert data_set(key).images_in
+
+
+@pytest.mark.parametrize("key", sorted((*KEYS, *OTHERS)))
+def test_the_readme_names_the_copy(key):
+    copy = hub_copy(key)
+    (line,) = [line for line in README.read_text().splitlines() if line.startswith(f"| {key} |")]
+    assert f" {copy.path} | `{copy.revision[:12]}` " in line
 
 
 @pytest.mark.parametrize("key", NAMED)
