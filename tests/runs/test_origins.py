@@ -1,0 +1,33 @@
+"""A record says where images are from, and two places of the same images are one benchmark."""
+
+from dataclasses import replace
+
+import pytest
+from clbench.config import Options, resolve
+from clbench.plugins import Registry, get_registry
+from clbench.results import read_record
+from clbench.runs import execute
+from clbench.testing import doubles, tiny_plugin
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(one_thread): ...
+
+
+def recorded(out):
+    registry = Registry([*Registry.of(tiny_plugin)._loaded, *get_registry()._loaded])
+    wishes = Options(methods=("zero-shot",), stream="tiny")
+    (outcome,) = execute(registry, resolve(registry, wishes, find_device=lambda name: "cpu"), out=out)
+    assert outcome.status == "finished", outcome.reason
+    return read_record(outcome.path)
+
+
+def test_the_record_names_the_place_and_the_fingerprint_is_the_same(tmp_path, monkeypatch):
+    before = recorded(tmp_path / "one")
+    stream = doubles.tiny_stream()
+    place = "someone/images at 0123456789abcdef"
+    moved = replace(stream, origins={stream.keys[1]: place})
+    monkeypatch.setattr(doubles, "tiny_stream", lambda: moved)
+    after = recorded(tmp_path / "two")
+    assert [*after.notes] == [*before.notes, f"{stream.keys[1]}: read from {place}"]
+    assert after.fingerprint == before.fingerprint
