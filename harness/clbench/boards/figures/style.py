@@ -152,7 +152,9 @@ def tidy(ax: Axes, *, grid: Literal["both", "x", "y", "none"] = "both") -> None:
 
 def settled(figure: Figure) -> None:
     """Lay the figure out once and for all: axes stay where they are from now on."""
-    figure.draw_without_rendering()
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
     figure.set_layout_engine("none")
     for ax in figure.axes:
         # The solver's last digits depend on where objects lie in memory; files should not.
@@ -173,10 +175,15 @@ def as_bytes(figure: Figure, format: str, *, name: str) -> bytes:
         raise UnknownNameError("figure format", format, IMAGE_FORMATS)
     matplotlib.rcParams["svg.hashsalt"] = name
     settled(figure)
-    told = dict.fromkeys(("Software",) if format == "png" else ("Date", "Creator", "Format", "Type"))
     stream = io.BytesIO()
-    figure.savefig(stream, format=format, dpi=_DPI, metadata=told)
-    return stream.getvalue() if format == "svg" else _with_palette(stream)
+    if format == "png":
+        figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
+        return _with_palette(stream)
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    # savefig would draw twice, for layouts that are not settled.
+    FigureCanvasSVG(figure).print_svg(stream, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    return stream.getvalue()
 
 
 def _with_palette(picture: io.BytesIO) -> bytes:
