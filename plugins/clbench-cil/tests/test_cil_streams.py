@@ -25,9 +25,9 @@ from clbench_cil.catalogue import (
     tiny_order,
     tiny_wnids,
 )
-from clbench_cil.increments import cuts
 from clbench_cil.stream import build_domainnet, build_increments
 from clbench_cil.variants import VARIANTS, domainnet_spec, specs
+from clbench_mtil.steps import cuts
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clbench.errors import ClbenchError, DataError, UnknownNameError
 from clbench.streams import Stream, Task, data_root, order_keys, shared_classes
+from clbench_mtil.increments import increments
 from clbench_mtil.samples import Collection, image_set
 
 from clbench_cil import folder, hub
@@ -25,7 +26,6 @@ from clbench_cil.catalogue import (
     names_by_wnid,
     tiny_order,
 )
-from clbench_cil.increments import increments
 from clbench_cil.layouts import Key
 from clbench_cil.variants import VARIANTS, ClassIncremental
 
@@ -47,7 +47,7 @@ def build_increments(name: str) -> Stream:
     called, order = class_order(variant)
     found = read_classes(variant, data_root())
     tasks = increments(
-        found,
+        found.parts,
         [names_by_wnid()[wnid] for wnid in found.names],
         order,
         variant.tasks,

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clbench import StreamSpec, TaskSummary
+from clbench_mtil.steps import cuts, step_key, step_title
 from clbench_mtil.variants import BACKBONE
 
 from clbench_cil.catalogue import DOMAINS, domain_classes, domain_sizes
-from clbench_cil.increments import cuts, task_key, task_title
 
 __all__ = ["DOMAIN_ORDERS", "VARIANTS", "ClassIncremental", "domainnet_spec", "specs"]
 
@@ -61,8 +61,8 @@ class ClassIncremental:
         times = f"{later} times " if first else f"{later + 1} times "
         tasks = tuple(
             TaskSummary(
-                key=task_key(index),
-                title=task_title(start, end),
+                key=step_key(index),
+                title=step_title(start, end),
                 classes=end - start,
                 train=None if self.train is None else self.train * (end - start),
                 test=50 * (end - start),

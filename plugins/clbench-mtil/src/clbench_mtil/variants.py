@@ -9,6 +9,7 @@ from typing import Literal
 from clbench import StreamSpec, TaskSummary
 
 from clbench_mtil.catalogue import KEYS, Protocol, data_set, document
+from clbench_mtil.steps import cuts, step_key, step_title
 
 __all__ = ["BACKBONE", "CIL_STEPS", "SHOTS", "VARIANTS", "Variant", "class_order", "incremental_specs"]
 
@@ -144,13 +145,13 @@ def _incremental(steps: int) -> StreamSpec:
     size = 100 // steps
     tasks = tuple(
         TaskSummary(
-            key=f"step-{i + 1:02}",
-            title=f"classes {i * size + 1}–{(i + 1) * size}",
+            key=step_key(i),
+            title=step_title(start, end),
             classes=size,
             train=500 * size,
             test=100 * size,
         )
-        for i in range(steps)
+        for i, (start, end) in enumerate(cuts(100, size, size))
     )
     return StreamSpec(
         name=f"cifar100-{steps}",

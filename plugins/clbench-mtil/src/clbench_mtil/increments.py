@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 
 from clbench.streams import Task
-from clbench_mtil.samples import Collection, Samples, image_set
 
-__all__ = ["cuts", "increments", "task_key", "task_title"]
+from clbench_mtil.samples import Samples, image_set
+from clbench_mtil.steps import step_key, step_title
 
-
-def cuts(classes: int, base: int, increment: int) -> list[tuple[int, int]]:
-    """First and last + 1 of each task's classes, in the order in which they come."""
-    return list(pairwise([0, *range(base, classes + 1, increment)]))
-
-
-def task_key(index: int) -> str:
-    """``step-01``, …: the name of a task to type."""
-    return f"step-{index + 1:02}"
-
-
-def task_title(start: int, end: int) -> str:
-    return f"classes {start + 1}–{end}"
+__all__ = ["increments"]
 
 
 def increments(
-    found: Collection,
+    parts: Mapping[str, Samples],
     names: Sequence[str],
     order: Sequence[int],
     tasks: Sequence[tuple[int, int]],
@@ -36,23 +23,23 @@ def increments(
     """The tasks of a class-incremental stream.
 
     Args:
-        found: the data set.
+        parts: the data set's samples by split.
         names: class names by label.
         order: labels in the order in which they come.
-        tasks: see :func:`cuts`.
+        tasks: see :func:`clbench_mtil.steps.cuts`.
         template: of all prompts.
         called: the data set, for messages.
     """
-    of_label = {part: _by_label(samples, len(names)) for part, samples in found.parts.items()}
+    of_label = {part: _by_label(samples, len(names)) for part, samples in parts.items()}
     made = []
     for index, (start, end) in enumerate(tasks):
-        chosen, key = order[start:end], task_key(index)
+        chosen, key = order[start:end], step_key(index)
         own = tuple(names[label] for label in chosen)
         sets = {
             part: image_set(_part(samples, of_label[part], chosen), own, "RGB", f"{called}/{key}/{part}")
-            for part, samples in found.parts.items()
+            for part, samples in parts.items()
         }
-        made.append(Task(key, task_title(start, end), own, (template,), sets["train"], sets["test"]))
+        made.append(Task(key, step_title(start, end), own, (template,), sets["train"], sets["test"]))
     return tuple(made)
 
 
