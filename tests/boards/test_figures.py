@@ -21,7 +21,7 @@ from clbench.boards.figures.waterfall import forgetting_figure, waterfall_figure
 from clbench.boards.published import published_averages, published_matrices
 from clbench.errors import RecordError, UnknownNameError
 from clbench.results import metrics
-from clbench.results.records import Resources
+from clbench.results.records import HeldOutRecord, Resources
 from clbench.results.statistics import mean_interval
 from clbench.testing.records import make_record
 from hypothesis import given, settings
@@ -108,6 +108,20 @@ def test_drift_shows_unseen_tasks_alone():
     drawn = [next(x for x in axes.lines if x.get_label() == "toy").get_ydata() for axes in figure.axes]
     np.testing.assert_allclose(drawn[0], [0, 35 - 40])
     np.testing.assert_allclose(drawn[1], [0, 28 - 30, 31 - 30])
+
+
+def test_data_sets_that_were_held_out_are_unseen_to_the_end():
+    held = HeldOutRecord(
+        title="Cats", classes=2, test=10, digest="d", zero_shot=60.0, after=(61.0, 58.0, 50.0)
+    )
+    figure = drift_course_figure(
+        [course_of(make_record(A, zero_shot=ZERO_SHOT, held_out={"cats": held}))], "here"
+    )
+    panel = figure.axes[-1]
+    assert panel.get_title(loc="left") == "Cats (never learned)"
+    (line,) = [x for x in panel.lines if x.get_label() == "toy"]
+    np.testing.assert_allclose(line.get_xdata(), range(4))
+    np.testing.assert_allclose(line.get_ydata(), [0, 1, -2, -10])
 
 
 @given(matrices, st.data())

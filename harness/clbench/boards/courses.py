@@ -16,9 +16,24 @@ from clbench.boards.variants import Variant, variants
 from clbench.results.records import Record, TaskRecord
 from clbench.results.statistics import Interval, mean_interval
 
-__all__ = ["Course", "Subject", "courses_of", "interval_over_seeds", "subjects_of"]
+__all__ = ["Course", "HeldOut", "Subject", "courses_of", "interval_over_seeds", "subjects_of"]
 
 FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Accuracies in percent on a data set that is never learned.
+
+    Attributes:
+        title: of the data set.
+        zero_shot: the initial model's.
+        after: shape (seeds, tasks learned).
+    """
+
+    title: str
+    zero_shot: float
+    after: FloatArray
 
 
 @dataclass(frozen=True)
@@ -71,6 +86,18 @@ class Course:
             return np.full(len(self.tasks), np.nan)
         values = np.array([[np.nan if x is None else x for x in row] for row in rows])
         return np.asarray(values.mean(axis=0))
+
+    @cached_property
+    def held_out(self) -> dict[str, HeldOut]:
+        """By the digest of a data set that is no task: what all records have of it."""
+        names = {held.digest: held.title for held in self.records[0].held_out.values()}
+        result = {}
+        for digest, title in names.items():
+            found = [h for r in self.records for h in r.held_out.values() if h.digest == digest]
+            if len(found) == len(self.records) and len({len(held.after) for held in found}) == 1:
+                zero_shot = float(np.mean([held.zero_shot for held in found]))
+                result[digest] = HeldOut(title, zero_shot, np.array([held.after for held in found]))
+        return result
 
     @cached_property
     def average(self) -> Interval | None:

@@ -92,18 +92,31 @@ def drift_figure(courses: Sequence[Course], place: str) -> Figure:
 
 @styled
 def drift_course_figure(courses: Sequence[Course], place: str) -> Figure:
-    """Draw one panel for each unseen task: its drift after each task up to the one before it."""
+    """Draw one panel for each unseen task: its drift after each task up to the one before it.
+
+    Data sets that were held out have panels of their own, behind those of the tasks.
+    """
     tasks = courses[0].tasks
-    figure, axes = panels(tasks[1:], sharey=True)
+    # Data sets that are never learned stay unseen to the end.
+    held = {digest: found.title for course in courses for digest, found in course.held_out.items()}
+    titles = [task.title for task in tasks[1:]] + [f"{title} (never learned)" for title in held.values()]
+    figure, axes = panels(titles, sharey=True)
     chosen = inks(courses) if len(courses) > 1 else {courses[0].label: Ink("#d55e00")}
-    for j, ax in enumerate(axes, start=1):
-        ax.axhline(0.0, color=GREY, lw=0.7, ls=(0, (1, 2)), zorder=2)
-        for course in courses:
-            _line(ax, course, j, chosen[course.label], band=len(courses) == 1)
-        tidy(ax)
     count = len(tasks)
-    axes[0].set_xlim(-0.2, count - 0.8)
-    axes[0].set_xticks(range(0, count, max(1, -(-count // 5))))
+    for ax in axes:
+        ax.axhline(0.0, color=GREY, lw=0.7, ls=(0, (1, 2)), zorder=2)
+        tidy(ax)
+    for course in courses:
+        drawn = [(axes[j - 1], drift_of(course)[:, :j, j]) for j in range(1, count)]
+        for ax, digest in zip(axes[count - 1 :], held, strict=True):
+            if digest in course.held_out:
+                found = course.held_out[digest]
+                drawn.append((ax, found.after - found.zero_shot))
+        for ax, values in drawn:
+            _line(ax, course.label, values, chosen[course.label], band=len(courses) == 1)
+    end = count if held else count - 1
+    axes[0].set_xlim(-0.2, end + 0.2)
+    axes[0].set_xticks(range(0, end + 1, max(1, -(-count // 5))))
     for ax in axes[::PANEL_COLUMNS]:
         ax.set_ylabel("points off zero-shot")
     alone = len(courses) == 1
@@ -131,14 +144,13 @@ def _per_task(course: Course) -> npt.NDArray[np.float64]:
     return result
 
 
-def _line(ax: Axes, course: Course, j: int, ink: Ink, *, band: bool) -> None:
-    mean, half = interval_over_seeds(drift_of(course)[:, :j, j])
-    x = np.arange(j + 1)
-    ax.plot(
-        x, np.concatenate([[0.0], mean]), color=ink.colour, lw=ink.width, zorder=ink.order, label=course.label
-    )
+def _line(ax: Axes, label: str, values: npt.NDArray[np.float64], ink: Ink, *, band: bool) -> None:
+    """Draw (seeds, tasks learned) points off zero-shot, from the zero-shot model's own 0."""
+    mean, half = interval_over_seeds(values)
+    x, y = np.arange(len(mean) + 1), np.concatenate([[0.0], mean])
+    ax.plot(x, y, color=ink.colour, lw=ink.width, zorder=ink.order, label=label)
     if not ink.faint:
         ax.plot(x[-1:], mean[-1:], "o", color=ink.colour, ms=3, mew=0, zorder=ink.order)
     if band and not np.isnan(half).all():
-        low, high = np.concatenate([[0.0], mean - half]), np.concatenate([[0.0], mean + half])
-        ax.fill_between(x, low, high, color=ink.colour, alpha=0.18, lw=0, zorder=1)
+        around = np.concatenate([[0.0], half])  # the zero-shot model has no seed
+        ax.fill_between(x, y - around, y + around, color=ink.colour, alpha=0.18, lw=0, zorder=1)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from clbench.boards.courses import Course
 from clbench.boards.figures.drawing import shortened
 from clbench.boards.figures.style import COLOURS, FAINT, blank, captioned, wrapped
-from clbench.results.records import TaskRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,22 +39,22 @@ def inks(courses: Sequence[Course]) -> dict[str, Ink]:
     return result
 
 
-def panels(tasks: Sequence[TaskRecord], *, sharey: bool) -> tuple[Figure, list[Axes]]:
-    """Return a figure with a titled panel for each task, five in a row, on a common scale of time."""
-    columns = min(len(tasks), PANEL_COLUMNS)
-    rows = -(-len(tasks) // columns)
+def panels(titles: Sequence[str], *, sharey: bool) -> tuple[Figure, list[Axes]]:
+    """Return a figure with a panel for each title, five in a row, on a common scale of time."""
+    columns = min(len(titles), PANEL_COLUMNS)
+    rows = -(-len(titles) // columns)
     figure = blank(max(_WIDTH * columns + 0.5, 5.0), _HEIGHT * rows + 0.3)
     grid = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False)
     axes = list(grid.flat)
-    for ax in axes[len(tasks) :]:
+    for ax in axes[len(titles) :]:
         ax.set_visible(False)
     # Below a panel that is not there the scale belongs to the one above it.
-    for ax in axes[: len(tasks)][-columns:]:
+    for ax in axes[: len(titles)][-columns:]:
         ax.tick_params(labelbottom=True)
-    for ax, task in zip(axes, tasks, strict=False):
-        lines = wrapped(task.title, _WIDTH - 0.25, 8.5)
+    for ax, title in zip(axes, titles, strict=False):
+        lines = wrapped(title, _WIDTH - 0.25, 8.5)
         ax.set_title("\n".join(lines[:2]) + ("…" if len(lines) > 2 else ""), size=8.5, pad=4)
-    return figure, axes[: len(tasks)]
+    return figure, axes[: len(titles)]
 
 
 def explained(

@@ -53,7 +53,7 @@ def tasks_figure(courses: Sequence[Course], place: str) -> Figure:
     which the panel's task was learned. Bands: 95 % intervals over seeds, for a course by itself.
     """
     tasks = courses[0].tasks
-    figure, axes = panels(tasks, sharey=False)
+    figure, axes = panels([task.title for task in tasks], sharey=False)
     chosen = inks(courses) if len(courses) > 1 else {courses[0].label: Ink("#0072b2")}
     spans = []
     for j, ax in enumerate(axes):
