@@ -68,7 +68,7 @@ def test_a_run_from_the_folder_to_a_verified_record(ran):
     assert records["zero-shot"]["fingerprint"] == records["finetune"]["fingerprint"]
     assert np.array(records["finetune"]["matrices"]["task"]).max() > 0
     result = CliRunner().invoke(main, ["verify", *map(str, paths), "--format", "json"])
-    for found in json.loads(result.output):
+    for found in json.loads(result.stdout):
         outcomes = {check["name"]: check["outcome"] for check in found["checks"]}
         # where the code that ran has changes that are not committed, nobody else has it
         assert {name for name, outcome in outcomes.items() if outcome == "failed"} <= {"provenance"}

@@ -82,7 +82,7 @@ def test_odcl_cil_asks_among_all_classes_seen(root, monkeypatch, tmp_path):
     assert np.array_equal(matrices["seen"][above], matrices["task"][above])
     assert np.array_equal(matrices["seen"][-1], matrices["union"][-1])
     assert (matrices["seen"] <= matrices["task"]).all()
-    [found] = json.loads(CliRunner().invoke(main, ["verify", str(path.parent), "--format", "json"]).output)
+    [found] = json.loads(CliRunner().invoke(main, ["verify", str(path.parent), "--format", "json"]).stdout)
     outcomes = {check["name"]: check["outcome"] for check in found["checks"]}
     # the data sets are in miniature, and the code may have changes that are not committed
     assert {name for name, outcome in outcomes.items() if outcome == "failed"} <= {"provenance", "stream"}
