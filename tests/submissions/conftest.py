@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from clbench.plugins import get_registry
-from clbench.submissions import archive, pack
+from clbench.submissions import pack
+from clbench.submissions.container import joined
 from clbench.submissions.manifest import MANIFEST_FILE, Manifest
 
 RECORDS = Path(__file__).parents[2] / "leaderboards" / "mini" / "records"
@@ -53,5 +54,5 @@ def forged(folder, submission, *, record=None, predictions=None, clbench="0.1.0"
     members |= extra
     members[MANIFEST_FILE] = Manifest.of(members, clbench=clbench).to_json()
     path = folder / submission.name
-    path.write_bytes(archive._archive(members))
+    path.write_bytes(joined(members))
     return path

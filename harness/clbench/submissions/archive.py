@@ -8,10 +8,7 @@ every byte of it. Members: ``manifest.json`` (SHA-256 and size of the others), `
 from __future__ import annotations
 
 import hashlib
-import io
 import re
-import stat
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,23 +19,19 @@ from clbench.results.atomic import atomic_write
 from clbench.results.predictions import PREDICTIONS_FILE
 from clbench.results.records import Record
 from clbench.results.store import RECORD_FILE, parse_record, read_record
+from clbench.submissions.container import (
+    LARGEST,
+    LARGEST_FILE,
+    README_FILE,
+    ContainerError,
+    joined,
+    members_of,
+)
 from clbench.submissions.manifest import MANIFEST_FILE, Manifest
 
-__all__ = ["README_FILE", "SUFFIX", "Submission", "file_name", "pack", "parse_submission", "read_submission"]
+__all__ = ["SUFFIX", "Submission", "file_name", "pack", "parse_submission", "read_submission"]
 
 SUFFIX = ".clbench.zip"
-README_FILE = "README.md"
-
-_MIB = 1 << 20
-# Ten times what a stream of a hundred thousand test images needs.
-_LARGEST: Mapping[str, int] = {
-    MANIFEST_FILE: 64 << 10,
-    PREDICTIONS_FILE: 256 * _MIB,
-    README_FILE: 256 << 10,
-    RECORD_FILE: 32 * _MIB,
-}
-_LARGEST_FILE = sum(_LARGEST.values()) + 64 * 1024
-_REQUIRED = (MANIFEST_FILE, PREDICTIONS_FILE, RECORD_FILE)
 _REPACK = "ask its author for the file that `clbench submit` wrote, or pack the run again"
 
 
@@ -111,7 +104,7 @@ def pack(run: Path, *, readme: Path | None = None) -> Submission:
         )
     members[MANIFEST_FILE] = Manifest.of(members, clbench=__version__).to_json()
     members = {name: members[name] for name in sorted(members)}
-    return Submission(file_name(record), members, _archive(members))
+    return Submission(file_name(record), members, joined(members))
 
 
 def file_name(record: Record) -> str:
@@ -136,8 +129,8 @@ def read_submission(path: Path) -> Submission:
     """
     try:
         size = path.stat().st_size
-        if size > _LARGEST_FILE:
-            raise _not_one(path, f"it has {size:,} bytes, and the largest has {_LARGEST_FILE:,}")
+        if size > LARGEST_FILE:
+            raise _not_one(path, f"it has {size:,} bytes, and the largest has {LARGEST_FILE:,}")
         content = path.read_bytes()
     except OSError as error:
         fix = "give files that `clbench submit` wrote, or folders of runs"
@@ -153,46 +146,10 @@ def parse_submission(content: bytes, path: Path) -> Submission:
             differs in a byte from what its content packs to; names ``path``.
     """
     try:
-        members = _members(path, content)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, UnicodeError, OSError) as error:
-        raise _not_one(path, f"as a zip archive it is damaged: {error}") from error
-    if _archive(members) != content:
-        raise _not_one(path, "bytes between or around its members are not those of a submission")
+        members = members_of(content)
+    except ContainerError as error:
+        raise _not_one(path, str(error)) from error
     return Submission(path.name, members, content)
-
-
-def _members(path: Path, content: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        entries = archive.infolist()
-        names = [entry.filename for entry in entries]
-        for entry in entries:
-            name = entry.filename
-            if name not in _LARGEST:
-                known = ", ".join(_LARGEST)
-                raise _not_one(path, f"it has a member {name!r}; the members are {known}")
-            if names.count(name) > 1:
-                raise _not_one(path, f"it has {name} twice")
-            if stat.S_ISLNK(entry.external_attr >> 16):
-                raise _not_one(path, f"{name} is a link")
-            if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
-                raise _not_one(path, f"{name} is compressed, which clbench submit never does")
-            if entry.file_size > _LARGEST[name]:
-                raise _not_one(path, f"{name} has {entry.file_size:,} bytes of at most {_LARGEST[name]:,}")
-        missing = [name for name in _REQUIRED if name not in names]
-        if missing:
-            raise _not_one(path, f"it lacks {', '.join(missing)}")
-        return {name: archive.read(name) for name in sorted(names)}
-
-
-def _archive(members: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(members):
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.create_system = 3  # else it tells Windows from the rest
-            entry.external_attr = (stat.S_IFREG | 0o644) << 16
-            archive.writestr(entry, members[name])
-    return buffer.getvalue()
 
 
 def _bytes(path: Path, member: str) -> bytes:
@@ -200,8 +157,8 @@ def _bytes(path: Path, member: str) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise RecordError(f"cannot read {path}", why=error.strerror or str(error)) from error
-    if len(content) > _LARGEST[member]:
-        why = f"it has {len(content):,} bytes, and {member} may have {_LARGEST[member]:,}"
+    if len(content) > LARGEST[member]:
+        why = f"it has {len(content):,} bytes, and {member} may have {LARGEST[member]:,}"
         raise SubmissionError(f"{path} is too large for a submission", why=why)
     return content
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Check", "Outcome", "concluded", "failed", "passed", "unchecked"]
+from clbench.errors import ClbenchError
+
+__all__ = ["Check", "Outcome", "concluded", "failed", "not_here", "passed", "unchecked"]
 
 Outcome = Literal["passed", "failed", "not checkable"]
 
@@ -47,3 +49,10 @@ def concluded(name: str, good: str, bad: str, problems: Iterable[str]) -> Check:
     """Passed with the sentence ``good`` where there are no problems, else failed with ``bad``."""
     found = tuple(problems)
     return failed(name, bad, found) if found else passed(name, good)
+
+
+def not_here(what: str, error: Exception) -> str:
+    """What cannot be looked at, why, and what would help, in one line."""
+    why = error.what if isinstance(error, ClbenchError) else str(error)
+    fix = f"; {error.fix}" if isinstance(error, ClbenchError) and error.fix else ""
+    return f"{what} cannot be looked at here: {' '.join(why.split())}{fix}"

@@ -12,10 +12,13 @@ from clbench.plugins import Registry
 from clbench.results.records import Record
 from clbench.submissions.archive import Submission, pack, read_submission
 from clbench.submissions.checks import Check, Outcome, concluded, failed, passed, unchecked
-from clbench.submissions.installedchecks import check_data, check_method, check_stream, check_weights
 from clbench.submissions.manifest import MANIFEST_FILE, Manifest
+from clbench.submissions.methodcheck import check_method
+from clbench.submissions.originchecks import ORIGIN_CHECKS
 from clbench.submissions.predictionchecks import PREDICTION_CHECKS, check_file
 from clbench.submissions.recordchecks import RECORD_CHECKS, check_schema
+from clbench.submissions.streamchecks import check_data, check_stream
+from clbench.submissions.weightscheck import check_weights
 
 __all__ = ["UNKNOWABLE", "Verification", "verify"]
 
@@ -149,7 +152,7 @@ def _content_checks(
     weights: bool,
     stream: Path | None,
 ) -> Iterator[Check]:
-    for look in RECORD_CHECKS:
+    for look in (*RECORD_CHECKS, *ORIGIN_CHECKS):
         yield look(record)
     check, predictions = check_file(submission, record)
     yield check

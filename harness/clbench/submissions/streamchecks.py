@@ -1,4 +1,4 @@
-"""What a record can be asked with the plugins that it names: settings, tasks, data, weights."""
+"""The tasks, data and right answers of a record against the stream that it names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clbench.config.runconfig import RunConfig
-from clbench.config.settings import resolve_settings, settings_class
 from clbench.errors import ClbenchError, DataError
 from clbench.plugins import Contribution, Registry
 from clbench.results.predictions import Predictions
@@ -19,68 +18,14 @@ from clbench.results.records import Record
 from clbench.specs import load_reference
 from clbench.streams.folders import find_dataset, find_stream
 from clbench.streams.tasks import Stream, order_keys
-from clbench.submissions.checks import Check, concluded, failed, unchecked
+from clbench.submissions.checks import Check, concluded, failed, not_here, unchecked
 
 if TYPE_CHECKING:
-    from clbench.specs import MethodSpec, StreamSpec
+    from clbench.specs import StreamSpec
 
-__all__ = ["check_data", "check_method", "check_stream", "check_weights"]
+__all__ = ["check_data", "check_stream"]
 
 _STREAM_FIELDS = ("stream", "class_names", "templates", "train_split", "test_split")
-
-
-def check_method(record: Record, registry: Registry) -> Check:
-    """The settings are valid and complete, and come from where the record says."""
-    name, recorded = "method", record.method
-    try:
-        method: Contribution[MethodSpec] = registry.find("method", recorded.name)
-        known = settings_class(method).model_fields
-    except ClbenchError as error:
-        return unchecked(name, _not_here(f"the settings of {recorded.name}", error))
-    here = f"{method.distribution} {method.version}"
-    if method.distribution != recorded.distribution:
-        line = f"the record's is of {recorded.distribution}, here it is of {method.distribution}"
-        return failed(name, f"{recorded.name} is another method here", [line])
-    problems = list(_setting_problems(record, method))
-    newer = sorted(set(known) - set(recorded.settings))
-    if method.version != recorded.version:
-        if problems:
-            there = f"they are of {recorded.distribution} {recorded.version}, here is {method.version}"
-            return unchecked(name, f"the settings of {recorded.name}: {there}, which has others")
-        here += f" (the record is of {recorded.version})"
-    if newer and not problems:
-        lacking = f"the record lacks {', '.join(newer)}, which {here} has"
-        return unchecked(name, f"{lacking}: it is of other code of that package; all it has is valid")
-    good = f"{len(recorded.settings)} settings are valid and from where the record says, by {here}"
-    return concluded(name, good, f"the settings are not those of {recorded.name} in {here}", problems)
-
-
-def _setting_problems(record: Record, method: Contribution[MethodSpec]) -> Iterator[str]:
-    recorded, spec = record.method, method.spec
-    of_user = {k: v for k, v in recorded.settings.items() if recorded.settings_sources[k] == "user"}
-    usual, sources, wrong = resolve_settings(method, record.stream.name, of_user)
-    yield from (" ".join(str(error).split()) for error in wrong)
-    if not wrong:
-        for key in sorted(recorded.settings):
-            if key not in usual:
-                yield f"there is no setting {key}"
-            elif recorded.settings[key] != usual[key]:
-                value, source = recorded.settings[key], recorded.settings_sources[key]
-                yield f"{key} = {value!r} is said to be the {source} value, which is {usual[key]!r}"
-            elif recorded.settings_sources[key] != sources[key]:
-                yield f"{key} is said to be {recorded.settings_sources[key]}, and is {sources[key]}"
-    assumptions = spec.assumptions
-    for field, said, true in (
-        ("protocol", recorded.protocol, spec.protocol),
-        ("title", recorded.title, spec.title),
-        ("citation", recorded.citation, spec.citation),
-        *(
-            (f"assumptions.{field}", getattr(recorded.assumptions, field), getattr(assumptions, field))
-            for field in type(recorded.assumptions).model_fields
-        ),
-    ):
-        if said != true:
-            yield f"{field} is {said!r} in the record and {true!r} in the plugin"
 
 
 def check_stream(record: Record, registry: Registry, file: Path | None = None) -> Check:
@@ -136,7 +81,7 @@ def check_data(
             *_other_held_out(record, predictions, registry),
         ]
     except (DataError, OSError) as error:
-        return unchecked(name, _not_here(f"the images and labels of {spec.name}", error))
+        return unchecked(name, not_here(f"the images and labels of {spec.name}", error))
     except ClbenchError as error:
         return failed(name, "the record's stream cannot be built", [" ".join(str(error).split())])
     images = sum(len(task.test) for task in stream.tasks)
@@ -189,28 +134,6 @@ def _other_held_out(record: Record, predictions: Predictions | None, registry: R
             yield f"held out {name}: the right answers are not the labels of its images"
 
 
-def check_weights(record: Record, registry: Registry) -> Check:
-    """The backbone's weights, activation and preprocessing are those of the fingerprint; loads it."""
-    name, recorded = "weights", record.backbone
-    try:
-        backbone: Any = registry.find("backbone", recorded.name).spec
-        model = load_reference(backbone.factory)("cpu")
-    except (ClbenchError, OSError, ImportError) as error:
-        return unchecked(name, _not_here(f"the weights of {recorded.name}", error))
-    pairs = (
-        ("weights_digest", recorded.weights_digest, model.weights_digest),
-        ("activation", recorded.activation, model.activation),
-        ("parameters", recorded.parameters, sum(p.numel() for p in model.model.parameters())),
-        ("preprocessing", record.fingerprint.fields.preprocessing, model.preprocessing.digest),
-    )
-    return concluded(
-        name,
-        f"weights, activation and preprocessing are those of {recorded.name} here",
-        f"the model is not the {recorded.name} that is here",
-        (f"{field} is {said} in the record and {true} here" for field, said, true in pairs if said != true),
-    )
-
-
 def _stream(record: Record, registry: Registry, file: Path | None) -> Contribution[StreamSpec] | str:
     """The stream that the record names, or why it is not here."""
     what = f"stream {record.stream.name}"
@@ -228,7 +151,7 @@ def _stream(record: Record, registry: Registry, file: Path | None) -> Contributi
             )
         found = find_stream(registry, str(file))
     except ClbenchError as error:
-        return _not_here(what, error)
+        return not_here(what, error)
     if found.spec.digest != record.config.get("stream_digest"):
         return f"{what} is of another file than {file}, or of other images"
     return found
@@ -238,10 +161,3 @@ def _stream(record: Record, registry: Registry, file: Path | None) -> Contributi
 @lru_cache(maxsize=4)
 def _built(factory: str, arguments: tuple[str, ...], digest: str) -> Any:  # noqa: ARG001 (part of the key)
     return load_reference(factory)(*arguments)
-
-
-def _not_here(what: str, error: Exception) -> str:
-    """What cannot be looked at, why, and what would help, in one line."""
-    why = error.what if isinstance(error, ClbenchError) else str(error)
-    fix = f"; {error.fix}" if isinstance(error, ClbenchError) and error.fix else ""
-    return f"{what} cannot be looked at here: {' '.join(why.split())}{fix}"
