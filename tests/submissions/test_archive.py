@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import stat
 import zipfile
@@ -10,7 +11,7 @@ import pytest
 from clbench.errors import RecordError, SubmissionError
 from clbench.results import read_record, write_record
 from clbench.submissions import pack, read_submission
-from clbench.submissions.archive import file_name
+from clbench.submissions.archive import file_name, parse_submission
 from clbench.submissions.manifest import FORMAT_VERSION, MANIFEST_FILE, Manifest
 from clbench.testing.records import make_record
 from hypothesis import given, settings
@@ -57,6 +58,22 @@ def test_no_byte_can_be_changed(submission, tmp_path_factory, data):
     except SubmissionError:
         return
     assert manifest.differences(found.members)
+
+
+@pytest.mark.parametrize("bits", [1, 16, 128, 255])
+def test_no_byte_of_a_header_can_be_changed(submission, tmp_path, bits):
+    """Where a flipped bit changes what the reader of archives does."""
+    content = submission.content
+    starts = [found.start() for found in re.finditer(b"PK\x03\x04", content)]
+    places = {*range(len(content) - 320, len(content)), *(s + i for s in starts for i in range(50))}
+    for place in sorted(places):
+        changed = bytearray(content)
+        changed[place] ^= bits
+        with pytest.raises(SubmissionError):
+            members = parse_submission(bytes(changed), tmp_path).members
+            manifest = Manifest.from_json(members[MANIFEST_FILE])
+            if manifest.differences(members):
+                raise SubmissionError("found by the manifest")
 
 
 @settings(max_examples=30)

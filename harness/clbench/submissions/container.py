@@ -7,7 +7,7 @@ import stat
 import zipfile
 from collections.abc import Mapping
 
-from clbench.results.predictions import PREDICTIONS_FILE
+from clbench.results.predictions import DAMAGE, PREDICTIONS_FILE
 from clbench.results.store import RECORD_FILE
 from clbench.submissions.manifest import MANIFEST_FILE
 
@@ -54,7 +54,9 @@ def members_of(content: bytes) -> dict[str, bytes]:
         raise ContainerError(f"it has {len(content):,} bytes, and the largest has {LARGEST_FILE:,}")
     try:
         members = _read(content)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, UnicodeError, OSError) as error:
+    except ContainerError:
+        raise
+    except DAMAGE as error:
         raise ContainerError(f"as a zip archive it is damaged: {error}") from error
     if joined(members) != content:
         raise ContainerError("bytes between or around its members are not those of a submission")
