@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from clbench.boards import board_of
-from clbench.boards.rerun import rerun_command
+from clbench.boards.rerun import rerun_command, rerun_remarks
 from clbench.boards.site import Known, build_site
 from clbench.boards.site.assets import vendored
 from clbench.boards.site.naming import Names, slug
@@ -411,6 +411,25 @@ def test_the_command_of_a_record_has_its_configuration(folder):
         assert {name: config.settings[name] for name in recorded["settings"]} == recorded["settings"]
         if set(config.settings) == set(recorded["settings"]):
             assert config.key == record.run_id
+
+
+def test_data_sets_of_no_task_are_shown_and_asked_for_again(tmp_path):
+    held = {"title": "Held out", "classes": 7, "test": 1234, "digest": "d", "zero_shot": 61.25}
+    record = make_record(held_out={"flowers": {**held, "after": (60.5, 59.75)}})
+    site = build_site(write(tmp_path / "in", record), tmp_path / "out")
+    [path] = site.out.glob("runs/*/index.html")
+    text = Page(path.read_text()).text
+    assert "Held out 7 1,234 61.25 60.50 59.75" in text
+    assert "--held-out flowers" in text
+
+
+def test_files_of_the_users_are_in_the_command_and_said():
+    config = {"stream_file": "/data/own stream.yaml", "backbone_file": "ViT-B-32:/data/w.pt"}
+    record = make_record(config=config)
+    words = shlex.split(rerun_command(record))
+    assert words[words.index("--stream") + 1] == "/data/own stream.yaml"
+    assert words[words.index("--backbone") + 1] == "ViT-B-32:/data/w.pt"
+    assert ["a file of the user's" in remark for remark in rerun_remarks(record)].count(True) == 2
 
 
 def test_the_command_has_the_users_settings_quoted():

@@ -30,6 +30,8 @@ def rerun_command(record: Record, *, every_setting: bool = False) -> str:
     for option in ("device", "precision", "eval_batch", "batches"):
         if text := _text(config, option):
             words += [f"--{option.replace('_', '-')}", text]
+    if record.held_out:
+        words += ["--held-out", ",".join(record.held_out)]
     if record.generator is not None:
         words += ["--generator", record.generator]
     for name, value in method.settings.items():

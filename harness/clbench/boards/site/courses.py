@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from statistics import fmean
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from clbench.boards.courses import Course
 from clbench.boards.site.contents import RowView, Run
 from clbench.boards.site.heatmaps import HeatTable, heat_table
 from clbench.results.records import Record
@@ -35,23 +35,17 @@ def run_matrices(record: Record) -> list[HeatTable]:
 
 def mean_matrix(view: RowView) -> HeatTable | None:
     """Return the mean over the row's seeds, in the ranked label space; ``None`` before the end of a run."""
-    records = [run.record for run in view.runs]
-    if not records or view.row.status != "finished":
+    if not view.runs or view.row.status != "finished":
         return None
-    rows = [_mean(lines) for lines in zip(*(record.matrix for record in records), strict=True)]
-    zero = [
-        record.zero_shot[record.label_space] for record in records if record.zero_shot.get(record.label_space)
-    ]
-    tasks = [task.title for task in records[0].stream.tasks]
-    return heat_table("mean", "mean over seeds", tasks, rows, _mean(zero) if zero else ())
+    course = Course(view.row.method, tuple(run.record for run in view.runs))
+    titles = [task.title for task in course.tasks]
+    zero_shot = _known(course.zero_shot)
+    shown = zero_shot if any(x is not None for x in zero_shot) else []
+    return heat_table("mean", "mean over seeds", titles, [_known(row) for row in course.matrix], shown)
 
 
-def _mean(lines: Sequence[Numbers]) -> list[float | None]:
-    means: list[float | None] = []
-    for column in zip(*lines, strict=True):
-        known = [x for x in column if x is not None]
-        means.append(fmean(known) if len(known) == len(column) else None)
-    return means
+def _known(row: Iterable[float]) -> list[float | None]:
+    return [None if x != x else float(x) for x in row]
 
 
 def course_points(runs: Sequence[Run]) -> dict[str, Any]:
