@@ -66,6 +66,13 @@ def test_nothing_to_submit_is_said(tmp_path):
     assert "there is no submission and no record under" in run("verify", tmp_path).output
 
 
+def test_a_name_that_is_nearly_right_is_suggested(file):
+    done = run("verify", file.with_name(file.name.replace("rail", "rial")))
+    assert done.exit_code == 1
+    assert "there is nothing at" in done.output
+    assert f"did you mean {file}?" in done.output
+
+
 def test_each_check_has_a_line(file):
     done = run("verify", file)
     assert done.exit_code == 0, done.output

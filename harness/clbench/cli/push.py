@@ -33,6 +33,7 @@ def push(
       a folder                    results/published
       an fsspec URL               s3://BUCKET/PREFIX, gs://…, abfs://…
       a data set on the hub       hf://datasets/ORG/NAME
+
     Each is verified first, and one that fails stops it. Readers go by index.json at TARGET, which is
     written last; on the hub all is one commit, with a card and tables.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clbench.cli.session import Session, disable_plugin_option
-from clbench.errors import ConfigError, SubmissionError
+from clbench.errors import ConfigError, SubmissionError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,6 +105,11 @@ def sources(paths: Iterable[Path]) -> list[Path]:
 
     found: dict[Path, None] = {}
     for path in paths:
+        if not path.exists():
+            near = did_you_mean(path.name, (other.name for other in path.parent.glob("*")))
+            why = f"did you mean {' or '.join(str(path.with_name(name)) for name in near)}?" if near else ""
+            fix = "give files that `clbench submit` wrote, or folders of runs"
+            raise SubmissionError(f"there is nothing at {path}", why=why, fix=fix)
         if not path.is_dir():
             found.setdefault(path.parent if path.name == "record.json" else path)
             continue
