@@ -97,7 +97,7 @@ def test_card_for_people_and_for_programs():
     card = Card(spec(citation="Nobody 2026"), "acme 1", costs=costs_of([record()]), notes=("left out: x",))
     page = render_card(card, "md")
     assert "| cite             | Nobody 2026" in page
-    assert "**Measured: toy-stream, order default, toy-clip, cpu, 1 threads**" in page
+    assert "**Measured: toy-stream, order default, toy-clip, cpu, 1 thread**" in page
     assert "| toy   |       1 |          20 |      140 |              40 |      1.00 GiB |" in page
     assert page.endswith("- left out: x")
     document = json.loads(render_card(card, "json"))

@@ -137,7 +137,7 @@ def card_grids(card: Card, *, wrap: bool = False) -> list[Grid]:
     grids = [plain_claims_grid(card.claims, wrap=wrap)] if card.claims else []
     places: dict[str, list[Cost]] = defaultdict(list)
     for cost in card.costs:
-        machine = f"{cost.device}, {cost.threads} threads"
+        machine = f"{cost.device}, {cost.threads} thread{'s' * (cost.threads != 1)}"
         places[f"{cost.stream}, order {cost.order}, {cost.backbone}, {machine}"].append(cost)
     return grids + [_cost_grid(f"Measured: {place}", costs) for place, costs in places.items()]
 

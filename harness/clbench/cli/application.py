@@ -34,6 +34,7 @@ EXAMPLES = """\b
   clbench list methods                     what is installed
   clbench show method zscl                 its settings: the paper's and the tuned ones
   clbench leaderboard runs --format md     a table of everything that was run
+  clbench report runs -o report.html       one page: tables, figures, settings, provenance
 """
 
 
