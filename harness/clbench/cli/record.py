@@ -131,6 +131,7 @@ def _provenance(record: Record) -> dict[str, str]:
         "device": f"{origin.device}, {origin.threads} threads, {origin.platform}, Python {origin.python}",
         "packages": ", ".join(f"{name} {version}" for name, version in origin.versions.items()),
         "plugins": ", ".join(f"{name} {version}" for name, version in origin.plugins.items()),
+        **{f"{task} from": place for task, place in sorted(origin.data.items())},
         **{f"note {i}": note for i, note in enumerate(record.notes, start=1)},
         **{name: as_typed(value) for name, value in record.declared.items()},
     }

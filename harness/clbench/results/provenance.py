@@ -38,6 +38,7 @@ def collect(
     plugins: Mapping[str, str],
     threads: int | None = None,
     started: datetime | None = None,
+    data: Mapping[str, str] | None = None,
 ) -> Provenance:
     """Return the provenance of a run that starts now.
 
@@ -46,6 +47,7 @@ def collect(
         plugins: version by distribution name of the plugins in use.
         threads: CPU threads that computations use; guessed if not given.
         started: aware time of the start, if not now.
+        data: where images were read from, by task.
     """
     commit, dirty = working_tree(Path(__file__).parent)
     return Provenance(
@@ -59,6 +61,7 @@ def collect(
         threads=cpu_threads() if threads is None else threads,
         started=started or datetime.now(UTC),
         finished=None,
+        data=dict(data or {}),
     )
 
 

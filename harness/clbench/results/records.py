@@ -184,6 +184,11 @@ class Provenance(_Part):
     threads: Count
     started: AwareDatetime
     finished: AwareDatetime | None = None
+    data: dict[str, str] = Field(
+        default_factory=dict,
+        description="By task, where its images were read from, such as a repository and its commit; nothing "
+        "for a folder of the user's.",
+    )
 
 
 class Record(_Part):

@@ -125,6 +125,7 @@ class Recorder:
             plugins=bench.plugin_versions(),
             threads=torch.get_num_threads(),
             started=self._started,
+            data=bench.stream.origins,
         )
         return Record(
             schema_version=1,
@@ -224,8 +225,7 @@ def _shots(stream: Stream) -> int | None:
 def _stream_notes(stream: Stream) -> tuple[str, ...]:
     """What the stream wants said beside its results."""
     notes = stream.meta.get("notes", ())
-    said = tuple(map(str, notes)) if isinstance(notes, (list, tuple)) else ()
-    return (*said, *(f"{key}: read from {place}" for key, place in sorted(stream.origins.items())))
+    return tuple(map(str, notes)) if isinstance(notes, (list, tuple)) else ()
 
 
 def _device_name(device: torch.device) -> str:
