@@ -228,7 +228,10 @@ def test_a_copy_that_differs_is_read_only_when_told(monkeypatch, tmp_path):
     monkeypatch.setenv("CLBENCH_MTIL_SOURCE", "hub-any")
     source = find_source(tmp_path)
     source("sun397")
-    assert source.meta == {"other_data": {"sun397": "there: one image short"}}
+    assert source.meta == {
+        "other_data": {"sun397": "there: one image short"},
+        "notes": ("sun397 is another data set: there: one image short",),
+    }
 
 
 def test_class_incremental_from_the_hub(monkeypatch, tmp_path):

@@ -178,7 +178,8 @@ def test_fetched_once_at_the_commit_and_then_read_without_the_hub(server, tmp_pa
     assert "86b625a …     about 0.63 GB" in before[1]
     assert "dtd, eurosat, mnist, imagenet-val, captions, about 7.4 GB" in planned[1]
     assert refused[0] == 1
-    assert "has not been fetched from the hub" in refused[1]
+    assert "have not been fetched from the hub" in refused[1]
+    assert "prepare mtil --fetch --only dtd,eurosat,mnist,imagenet-val,captions" in refused[1]
     assert first[0] == 0, first[1]
     assert "dtd/test: decoding 3 images" in first[1]
     assert told[0] == 0, told[1]

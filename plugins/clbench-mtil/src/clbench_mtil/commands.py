@@ -76,6 +76,7 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
     from clbench_mtil import decoding
     from clbench_mtil.catalogue import KEYS, data_set
     from clbench_mtil.hubcopies import OTHERS
+    from clbench_mtil.hubtables import not_fetched
     from clbench_mtil.preparation import ALL_PARTS, fetch, image_sets
     from clbench_mtil.stream import build_task, find_source, from_hub
     from clbench_mtil.variants import VARIANTS
@@ -94,20 +95,22 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
         for entry in [] if dry_run else absent:
             click.echo(f"{entry.key}: downloading …")
             fetch(entry, root)
-    there = fetch_from_hub([key for key in named if from_hub(key)], fetching=fetching, dry_run=dry_run)
+    hub_keys = [key for key in named if from_hub(key)]
+    there = fetch_from_hub(hub_keys, fetching=fetching, dry_run=dry_run)
+    lacking = [] if dry_run else [key for key in hub_keys if key not in there]
+    problems: list[ClbenchError] = [not_fetched(lacking)] if lacking else []
     variant = VARIANTS["mtil" if protocol == "zscl" else "mtil-coop"]
     parts = ("test", "train", "validation") if train else ("test",)
     there += [key for key in from_folder if data_set(key) not in absent]
-    present = [key for key in keys if not dry_run or key in there]
+    ready = [key for key in named if key in there or not (dry_run or key in hub_keys)]
     tasks: list[Task] = []
-    problems: list[ClbenchError] = []
-    for key in present:
+    for key in [key for key in ready if key in KEYS]:
         try:
             tasks.append(build_task(key, variant, find_source(root), root))
         except DataError as error:
             problems.append(error)
     sets = [images for task in tasks for images in image_sets(task, parts)]
-    sets += held_out([key for key in named if not dry_run or not from_hub(key) or key in there])
+    sets += held_out(ready)
     rest = [images for task in tasks for images in image_sets(task, ALL_PARTS) if images not in sets]
     decoding.decode(sets, dry_run=dry_run, checked=rest, problems=problems)
 

@@ -68,4 +68,4 @@ def doctor_hub(ctx: click.Context, only: str | None, asking: bool, comparing: bo
     if bad:
         click.echo(f"not as they should be: {', '.join(bad)}")
         ctx.exit(1)
-    click.echo("read with CLBENCH_MTIL_SOURCE=hub; fetched with clbench prepare mtil --fetch, and that alone")
+    click.echo("read with CLBENCH_MTIL_SOURCE=hub; nothing but clbench prepare mtil --fetch downloads")

@@ -33,8 +33,13 @@ def fetch_copies(copies: Sequence[HubCopy]) -> Iterator[HubCopy]:
     Raises:
         DataError: there is no room, or one cannot be fetched.
     """
-    # the files as they come, and as the library keeps them
-    check_room(hub_cache(), int(sum(copy.gigabytes for copy in copies) * 2e9), "tables and their files")
+    # the files as they come, and the tables that the library makes of them
+    size = int(sum(copy.gigabytes for copy in copies) * 2e9)
+    try:
+        check_room(hub_cache(), size, "what is fetched and the tables made of it")
+    except DataError as error:
+        fix = "free disk space, or set HF_HOME to a folder with room; then run the command again"
+        raise DataError(error.what, why=error.why, fix=fix) from error
     for copy in copies:
         yield copy
         with fetching():

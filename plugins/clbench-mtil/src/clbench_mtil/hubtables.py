@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from clbench.errors import ClbenchError, DataError
 
-from clbench_mtil.hubcopies import HubCopy
+from clbench_mtil.hubcopies import HubCopy, hub_copy
 from clbench_mtil.revisions import commit, find_commit
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["fetched", "fetching", "load", "pixels"]
+__all__ = ["fetched", "fetching", "load", "not_fetched", "pixels"]
 
 _FETCHING: ContextVar[bool] = ContextVar("clbench_mtil_fetching", default=False)
 
@@ -77,6 +77,18 @@ def load(copy: HubCopy, splits: Iterable[str], copies: Path | None = None) -> Da
         ) from error
 
 
+def not_fetched(keys: Sequence[str]) -> DataError:
+    """The error of data sets that are not on disk, while nothing is to be fetched."""
+    copies = [hub_copy(key) for key in keys]
+    have = "has" if len(copies) == 1 else "have"
+    return DataError(
+        f"{', '.join(copy.shown for copy in copies)} {have} not been fetched from the hub",
+        why=f"{', '.join(copy.pinned for copy in copies)}: not on disk, and nothing is downloaded unless "
+        "asked for",
+        fix=f"CLBENCH_MTIL_SOURCE=hub clbench prepare mtil --fetch --only {','.join(keys)}",
+    )
+
+
 def _table(copy: HubCopy, revision: str, split: str) -> Dataset:
     """One split at one commit, from the disk if it is there."""
     import datasets
@@ -85,11 +97,7 @@ def _table(copy: HubCopy, revision: str, split: str) -> Dataset:
     if files:
         return datasets.concatenate_datasets([datasets.Dataset.from_file(str(file)) for file in files])
     if not _FETCHING.get():
-        raise DataError(
-            f"{copy.shown} has not been fetched from the hub",
-            why=f"{copy.pinned} is not on disk, and nothing is downloaded unless it is asked for",
-            fix=f"CLBENCH_MTIL_SOURCE=hub clbench prepare mtil --fetch --only {copy.key}",
-        )
+        raise not_fetched([copy.key])
     # with files of its own, only those are fetched, where a configuration brings all its splits
     asked = {"data_files": dict(copy.files)} if copy.files else {"name": copy.config}
     return datasets.load_dataset(copy.path, split=split, revision=revision, **asked)

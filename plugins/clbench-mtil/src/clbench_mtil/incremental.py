@@ -39,6 +39,7 @@ def build(steps: str) -> Stream:
     meta: dict[str, object] = {"class_order": "icarl"}
     if not counts_checked():
         meta["counts"] = "any"
+    meta |= source.meta
     return Stream(
         f"cifar100-{steps}", tasks, order="icarl", protocol="cil", meta=meta, origins=source.origins
     )

@@ -45,5 +45,11 @@ class ChosenSource:
 
     @property
     def meta(self) -> dict[str, object]:
-        """What of the sources makes a stream another one, for its fingerprint."""
-        return {"other_data": dict(sorted(self.differing.items()))} if self.differing else {}
+        """What of the sources makes a stream another one, for its fingerprint and notes."""
+        if not self.differing:
+            return {}
+        found = dict(sorted(self.differing.items()))
+        return {
+            "other_data": found,
+            "notes": tuple(f"{key} is another data set: {why}" for key, why in found.items()),
+        }

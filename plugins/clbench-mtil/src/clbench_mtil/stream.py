@@ -48,7 +48,7 @@ def build(name: str) -> Stream:
         name,
         tuple(tasks),
         protocol=variant.protocol,
-        meta=stream_meta(variant) | source.meta,
+        meta=_joined(stream_meta(variant), source.meta),
         shared=_namesakes(tasks) if variant.label_space == "seen" else {},
         origins=source.origins,
     )
@@ -110,6 +110,12 @@ def stream_meta(variant: Variant) -> dict[str, object]:
     if not counts_checked():
         meta["counts"] = "any"
     return meta
+
+
+def _joined(one: dict[str, object], other: dict[str, object]) -> dict[str, object]:
+    """Both, with the notes of both."""
+    notes = [note for meta in (one, other) for note in meta.get("notes", ())]  # type: ignore[attr-defined]
+    return one | other | ({"notes": tuple(notes)} if notes else {})
 
 
 def _namesakes(tasks: Sequence[Task]) -> dict[str, tuple[str, ...]]:
