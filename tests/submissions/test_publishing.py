@@ -113,10 +113,12 @@ def test_killed_at_any_moment_all_or_nothing_is_visible(two, records_folder, tmp
     target = tmp_path / "there"
     publish([pack(records_folder / "I/l2p-seed1")], str(target))
     before = (target / "index.json").read_bytes()
+    runs = [str(records_folder / "I" / name) for name in ("rail-seed0", "l2p-seed0")]
     code = f"""
-import os, sys
+import os
 from pathlib import Path
-from clbench.cli import main
+from clbench.submissions import pack
+from clbench.submissions.publishing import publish
 count, write = 0, Path.write_bytes
 def dying(self, content):
     global count
@@ -126,7 +128,7 @@ def dying(self, content):
     count += 1
     return write(self, content)
 Path.write_bytes = dying
-main(["push", *{[str(records_folder / "I" / n) for n in ("rail-seed0", "l2p-seed0")]!r}, {str(target)!r}])
+publish([pack(Path(run)) for run in {runs!r}], {str(target)!r})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == (9 if moment < 3 else 0), done.stderr
