@@ -10,12 +10,15 @@ import pytest
 from clbench.boards import accuracy_heatmap, board_of, transfer_last_scatter
 from clbench.boards.courses import interval_over_seeds, subjects_of
 from clbench.boards.figures import KINDS, draw
-from clbench.boards.figures.cost import COSTS, cost_figure, machines_of
+from clbench.boards.figures.cost import cost_figure
 from clbench.boards.figures.drift import drift_course_figure, drift_figure, drift_of
+from clbench.boards.figures.files import as_bytes, settled
+from clbench.boards.figures.isoaverage import IsoAverage
 from clbench.boards.figures.labels import place_labels
 from clbench.boards.figures.matrix import matrix_figure
-from clbench.boards.figures.scatter import IsoAverage, scatter_figure
-from clbench.boards.figures.style import as_bytes, blank, settled
+from clbench.boards.figures.quantities import COSTS, machines_of
+from clbench.boards.figures.scatter import scatter_figure
+from clbench.boards.figures.style import blank
 from clbench.boards.figures.tasks import tasks_figure
 from clbench.boards.figures.waterfall import forgetting_figure, waterfall_figure
 from clbench.boards.published import published_averages, published_matrices

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
@@ -13,78 +11,19 @@ import numpy as np
 
 from clbench.boards.courses import Course, Subject, courses_of
 from clbench.boards.figures.drawing import Drawing, shortened
+from clbench.boards.figures.files import settled
 from clbench.boards.figures.labels import place_labels
-from clbench.boards.figures.style import COLOURS, FAINT, GREY, PAPER, blank, captioned, settled, styled, tidy
-from clbench.results.records import Record
+from clbench.boards.figures.quantities import COSTS, Cost, Machine, machines_of, values_of
+from clbench.boards.figures.style import COLOURS, FAINT, GREY, PAPER, blank, captioned, styled, tidy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COSTS", "Cost", "Machine", "cost_figure", "draw_costs", "machines_of"]
+__all__ = ["cost_figure", "draw_costs"]
 
 Points: TypeAlias = dict[str, tuple[float, float]]
 Segments: TypeAlias = list[tuple[tuple[float, float], tuple[float, float]]]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """A quantity that the harness measures of a run.
-
-    Attributes:
-        title: with its unit, for an axis.
-        of: reads it from a record; ``None`` where it was not measured.
-    """
-
-    title: str
-    of: Callable[[Record], float | None]
-
-
-def _seconds(record: Record) -> float | None:
-    seconds = record.resources.learn_seconds
-    return sum(seconds) if seconds else None
-
-
-def _memory(record: Record) -> float | None:
-    peak = record.resources.peak_memory_bytes
-    return None if peak is None else peak / 2**30
-
-
-COSTS: tuple[Cost, ...] = (
-    Cost("seconds to learn all tasks", _seconds),
-    Cost("peak memory in GiB", _memory),
-    Cost(
-        "trained parameters (most in a task)", lambda r: max(r.resources.trainable_parameters, default=None)
-    ),
-    Cost(
-        "stored parameters after the last task",
-        lambda r: r.resources.stored_parameters[-1] if r.resources.stored_parameters else None,
-    ),
-)
-"""What is drawn, in the order of the panels."""
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where records were made; only costs of one machine compare."""
-
-    device: str
-    threads: int
-    platform: str
-
-    def __str__(self) -> str:
-        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
-        return f"{self.device}, {threads}, {self.platform}"
-
-
-def machines_of(records: Sequence[Record]) -> dict[Machine, list[Record]]:
-    """Split finished records by where they were made, most records first."""
-    found: dict[Machine, list[Record]] = defaultdict(list)
-    for record in records:
-        if record.status == "finished":
-            origin = record.provenance
-            found[Machine(origin.device, origin.threads, origin.platform)].append(record)
-    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), str(item[0]))))
 
 
 def draw_costs(subject: Subject) -> Iterator[Drawing]:
@@ -92,7 +31,7 @@ def draw_costs(subject: Subject) -> Iterator[Drawing]:
     machines = machines_of(subject.records)
     for number, (machine, records) in enumerate(machines.items(), start=1):
         courses = [c for c in courses_of(records) if c.average is not None]
-        if not courses or not any(_values(course, cost) for course in courses for cost in COSTS):
+        if not courses or not any(values_of(course, cost) for course in courses for cost in COSTS):
             continue
         end = f"-{number}" if len(machines) > 1 else ""
         yield Drawing(
@@ -115,7 +54,7 @@ def cost_figure(courses: Sequence[Course], place: str, machine: Machine, *, othe
         machine: where they ran.
         others: how many further machines the records are from.
     """
-    shown = [cost for cost in COSTS if any(_values(course, cost) for course in courses)]
+    shown = [cost for cost in COSTS if any(values_of(course, cost) for course in courses)]
     columns = min(2, len(shown))
     rows = -(-len(shown) // columns)
     figure = blank(5.3 * columns, 3.8 * rows)
@@ -158,7 +97,7 @@ def _panel(ax: Axes, courses: Sequence[Course], cost: Cost) -> tuple[Points, Seg
     """Draw one quantity; return each label's point, and the lines that labels should not lie on."""
     from matplotlib.ticker import FuncFormatter, NullLocator
 
-    known = {course.label: _values(course, cost) for course in courses}
+    known = {course.label: values_of(course, cost) for course in courses}
     positive = [value for values in known.values() for value in values if value > 0]
     zeros = any(values and max(values) <= 0 for values in known.values())
     # A logarithm has no place for nothing: zeros stand apart at the left, behind a line.
@@ -232,15 +171,9 @@ def _tick(value: float, nothing: float | None) -> str:
     return f"{value:g}"
 
 
-def _values(course: Course, cost: Cost) -> list[float]:
-    """Of each seed; none where a seed lacks it."""
-    found = [cost.of(record) for record in course.records]
-    return [float(value) for value in found if value is not None] if None not in found else []
-
-
 def _alt(courses: Sequence[Course]) -> str:
     timed = [
-        (float(np.mean(v)), c) for c in courses if c.protocol == "stream" and (v := _values(c, COSTS[0]))
+        (float(np.mean(v)), c) for c in courses if c.protocol == "stream" and (v := values_of(c, COSTS[0]))
     ]
     if not timed:
         return ""

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clbench.boards.figures.style import as_bytes, write
+from clbench.boards.figures.files import as_bytes, write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,15 +1,11 @@
-"""How all figures look, and how they become files: no window system, no dates, the same bytes every time."""
+"""How all figures look, and how they are begun: without pyplot and its window system."""
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
-
-from clbench.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,14 +16,11 @@ __all__ = [
     "FAINT",
     "GREY",
     "GRID",
-    "IMAGE_FORMATS",
     "INK",
     "MARKERS",
     "PAPER",
-    "as_bytes",
     "blank",
     "captioned",
-    "settled",
     "styled",
     "tidy",
     "wrapped",
@@ -44,9 +37,6 @@ FAINT = "#a9a9ae"
 GRID = "#e6e6e9"
 PAPER = "#fefefe"
 
-IMAGE_FORMATS = ("png", "svg")
-
-_DPI = 160
 _LINE = 0.165  # inches, of text of 8 points
 _SETTINGS: dict[str, Any] = {
     "font.family": "sans-serif",
@@ -148,64 +138,3 @@ def tidy(ax: Axes, *, grid: Literal["both", "x", "y", "none"] = "both") -> None:
     ax.tick_params(length=2.5, width=0.7)
     if grid != "none":
         ax.grid(axis=grid)
-
-
-def settled(figure: Figure) -> None:
-    """Lay the figure out once and for all: axes stay where they are from now on."""
-    engine = figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(figure)
-    figure.set_layout_engine("none")
-    for ax in figure.axes:
-        # The solver's last digits depend on where objects lie in memory; files should not.
-        left, bottom, width, height = (round(edge, 6) for edge in ax.get_position().bounds)
-        ax.set_position((left, bottom, width, height))
-
-
-@styled
-def as_bytes(figure: Figure, format: str, *, name: str) -> bytes:
-    """Return the figure as ``png`` or ``svg``; the same figure and name give the same bytes.
-
-    Raises:
-        UnknownNameError: no such format.
-    """
-    import matplotlib
-
-    if format not in IMAGE_FORMATS:
-        raise UnknownNameError("figure format", format, IMAGE_FORMATS)
-    matplotlib.rcParams["svg.hashsalt"] = name
-    settled(figure)
-    stream = io.BytesIO()
-    if format == "png":
-        figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
-        return _with_palette(stream)
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-    # savefig would draw twice, for layouts that are not settled.
-    FigureCanvasSVG(figure).print_svg(stream, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return stream.getvalue()
-
-
-def _with_palette(picture: io.BytesIO) -> bytes:
-    """The picture in 256 colours, which no eye tells from more: a third of the size."""
-    from PIL import Image
-
-    with Image.open(picture) as image:
-        few = image.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    smaller = io.BytesIO()
-    few.save(smaller, format="png", optimize=True, dpi=(_DPI, _DPI))
-    return smaller.getvalue()
-
-
-def write(figure: Figure, path: Path) -> Path:
-    """Write the figure at once to ``path``, in the format of its suffix; return ``path``.
-
-    Raises:
-        UnknownNameError: the suffix is of no known format.
-    """
-    from clbench.results.atomic import atomic_write
-
-    content = as_bytes(figure, path.suffix.removeprefix(".").lower(), name=path.stem)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, content)
-    return path

@@ -9,8 +9,8 @@ from typing import Literal
 
 from clbench.boards.card import Card
 from clbench.boards.courses import Subject
-from clbench.boards.figures.cost import machines_of
 from clbench.boards.figures.drawing import few
+from clbench.boards.figures.quantities import machines_of
 from clbench.results.records import Record
 from clbench.results.store import LoadedRecords
 

@@ -4,66 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from clbench.boards.board import Board, Group
+from clbench.boards.board import Board
 from clbench.boards.card import Card
 from clbench.boards.cells import Grid
 from clbench.boards.claims import ClaimsBoard
 from clbench.boards.claimtables import claim_grids
-from clbench.boards.courses import Course, Subject, subjects_of
+from clbench.boards.courses import Subject, subjects_of
 from clbench.boards.layouts import LAYOUTS
 from clbench.boards.report.cautions import Caution, cautions_of
+from clbench.boards.report.parts import MethodPart, RunPart, method_part
 from clbench.boards.report.provenance import Origin, origins_of
-from clbench.boards.rerun import rerun_command, rerun_remarks
 from clbench.boards.views import Options
-from clbench.config.options import as_typed
 from clbench.results.records import Record
-from clbench.results.statistics import Interval, mean_interval
 from clbench.results.store import LoadedRecords
 
-__all__ = ["MethodPart", "Protocol", "Report", "RunPart", "Setting", "report_of"]
-
-_SOURCES = {"default": "default (the paper's)", "tuned": "tuned for the stream", "user": "chosen by the user"}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A setting as it is typed, and whose value it is."""
-
-    name: str
-    value: str
-    source: str
-    chosen: bool
-
-
-@dataclass(frozen=True)
-class RunPart:
-    """A run: its record, where that lies, and how it is done again."""
-
-    record: Record
-    path: Path
-    command: str
-    remarks: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class MethodPart:
-    """Runs that differ in their seed alone, and what else there is of the method with these settings.
-
-    Attributes:
-        course: what is averaged.
-        anchor: names it on the page.
-        metrics: by title, in percent; empty before the end.
-        settings: as recorded.
-        runs: all, also those that do not count.
-    """
-
-    course: Course
-    anchor: str
-    metrics: dict[str, Interval]
-    settings: tuple[Setting, ...]
-    runs: tuple[RunPart, ...]
+__all__ = ["Protocol", "Report", "report_of"]
 
 
 @dataclass(frozen=True)
@@ -151,7 +107,7 @@ def report_of(
                 subject,
                 _without_place(summaries[number]),
                 tuple(LAYOUTS["per-task"].grids(alone, Options())),
-                tuple(_method(subject, course, loaded) for course in subject.courses),
+                tuple(method_part(subject, course, loaded) for course in subject.courses),
             )
         )
     return Report(
@@ -172,42 +128,6 @@ def _title(records: Sequence[Record]) -> str:
     streams = sorted({record.stream.name for record in records})
     named = methods[0] if len(methods) == 1 else f"{len(methods)} methods"
     return f"{named} on {', '.join(streams)}"
-
-
-def _method(subject: Subject, course: Course, loaded: LoadedRecords) -> MethodPart:
-    first = course.records[0]
-    alike = [
-        stored
-        for stored in loaded.stored
-        if stored.record in course.records or _same_configuration(stored.record, first, subject)
-    ]
-    runs = tuple(
-        RunPart(s.record, s.path, rerun_command(s.record), rerun_remarks(s.record))
-        for s in sorted(alike, key=lambda s: (s.record.seed, str(s.path)))
-    )
-    settings = tuple(
-        Setting(name, as_typed(value), _SOURCES[first.method.settings_sources[name]], chosen)
-        for name, value in first.method.settings.items()
-        for chosen in [first.method.settings_sources[name] != "default"]
-    )
-    return MethodPart(course, f"{subject.stem}-{subject.slug(course)}", _metrics(course), settings, runs)
-
-
-def _same_configuration(a: Record, b: Record, subject: Subject) -> bool:
-    """Whether two records differ in nothing but their seed, state and moment."""
-    one, other = a.method, b.method
-    alike = (one.name, one.version, a.generator) == (other.name, other.version, b.generator)
-    return alike and one.settings == other.settings and Group.of(a) == subject.group
-
-
-def _metrics(course: Course) -> dict[str, Interval]:
-    values: dict[str, Interval] = {}
-    found = [record.metrics for record in course.records if record.metrics is not None]
-    for name in ("transfer", "average", "last", "forgetting"):
-        known = [x for metrics in found for x in [getattr(metrics, name)] if x is not None]
-        if known and len(known) == len(course.records):
-            values[name.capitalize()] = mean_interval(known)
-    return values
 
 
 def _without_place(grid: Grid) -> Grid:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["render_report"]
 
 
-def render_report(report: Report, *, progress: Callable[[str], None] = lambda text: None) -> str:
+def render_report(report: Report, *, progress: Callable[[str], None] = lambda _: None) -> str:
     """Return the page; the same report gives the same text.
 
     Args:
