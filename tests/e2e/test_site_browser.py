@@ -28,6 +28,7 @@ PAGES = {
     "literature": "literature.html",
     "about": "about.html",
 }
+WIDE = {"width": 1440, "height": 900}  # chart beside table
 PHONE = {"width": 390, "height": 844}
 
 pytestmark = [
@@ -63,7 +64,7 @@ def visit(browser, folder):
             wrong.append(f"request of {request.url}")
 
     def open_page(name="index", ready=True, fragment="", **how):
-        context = browser.new_context(**how)
+        context = browser.new_context(**{"viewport": WIDE, **how})
         contexts.append(context)
         context.route("http*://**", lambda route: route.abort())
         page = context.new_page()
