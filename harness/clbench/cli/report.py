@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clbench.results import Record
 
 
-@click.command("report", short_help="Write one html page with tables, figures, settings and provenance.")
+@click.command("report", short_help="Write one html page: tables, figures, settings, runs.")
 @click.argument("paths", metavar="RUN…", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "-o",
