@@ -318,9 +318,10 @@ assert not {'fsspec', 's3fs', 'huggingface_hub', 'pandas', 'torch'} & set(sys.mo
 
 def test_a_published_place_is_verified_by_its_index(two, target, registry):
     publish(two, target)
-    done = run("verify", target, "--no-data")
+    done = run("verify", target, "--no-data", "--verbose")
     assert done.exit_code == 0, done.output
     assert "2 of 2 verified" in done.output
+    assert f"{target}/runs/rail-mini-I-mini-clip-seed0" in done.output
 
 
 def test_what_was_changed_or_taken_away_there_is_found(two, tmp_path):

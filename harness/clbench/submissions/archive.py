@@ -138,7 +138,7 @@ def read_submission(path: Path) -> Submission:
     return parse_submission(content, path)
 
 
-def parse_submission(content: bytes, path: Path) -> Submission:
+def parse_submission(content: bytes, path: Path | str) -> Submission:
     """Return the submission that ``content``, read from ``path``, is.
 
     Raises:
@@ -149,7 +149,7 @@ def parse_submission(content: bytes, path: Path) -> Submission:
         members = members_of(content)
     except ContainerError as error:
         raise _not_one(path, str(error)) from error
-    return Submission(path.name, members, content)
+    return Submission(str(path).replace("\\", "/").rpartition("/")[2], members, content)
 
 
 def _bytes(path: Path, member: str) -> bytes:
@@ -163,5 +163,5 @@ def _bytes(path: Path, member: str) -> bytes:
     return content
 
 
-def _not_one(path: Path, why: str) -> SubmissionError:
+def _not_one(path: Path | str, why: str) -> SubmissionError:
     return SubmissionError(f"{path} is not a submission as clbench submit writes it", why=why, fix=_REPACK)

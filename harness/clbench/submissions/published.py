@@ -39,7 +39,7 @@ def verify_published(target: str, registry: Registry, *, data: bool, weights: bo
         fix = "give a place that `clbench push` wrote to"
         raise PublishError(f"nothing is published at {target}", why=f"it has no {INDEX_FILE}", fix=fix)
     for entry in Index.from_json(content, target).entries:
-        source = Path(f"{target.rstrip('/')}/{entry['file']}")
+        source = f"{target.rstrip('/')}/{entry['file']}"
         try:
             submission = _fetch(place, entry, source)
         except SubmissionError as error:
@@ -50,7 +50,7 @@ def verify_published(target: str, registry: Registry, *, data: bool, weights: bo
         yield replace(found, source=source, checks=(*found.checks, _check_entry(entry, submission, found)))
 
 
-def _fetch(place: Place, entry: Entry, source: Path) -> Submission:
+def _fetch(place: Place, entry: Entry, source: str) -> Submission:
     content = place.read(entry["file"])
     if content is None:
         raise SubmissionError(f"{source} is missing", why="the index names it")

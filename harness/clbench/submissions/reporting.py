@@ -50,7 +50,7 @@ def as_markdown(every: Sequence[Verification]) -> str:
 
 def _section(found: Verification) -> Iterator[str]:
     mark = "✅" if found.verified else "❌"
-    yield f"### {mark} {_cell(found.source.name)}"
+    yield f"### {mark} {_cell(str(found.source).rpartition('/')[2])}"
     yield ""
     if found.record is not None:
         yield f"{_cell(headline(found.record))}  "

@@ -36,13 +36,13 @@ class Verification:
     """What the checks of one submission found.
 
     Attributes:
-        source: the file, or the folder of a run.
+        source: the file, the folder of a run, or the address of what is published.
         submission: what was checked, if it can be read.
         record: what it holds, if that can be read.
         checks: in the order in which they were made.
     """
 
-    source: Path
+    source: Path | str
     submission: Submission | None
     record: Record | None
     checks: tuple[Check, ...]
