@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from clbench_mtil.diagnosis import Finding
 
-__all__ = ["decode", "doctor", "prepare", "tell"]
+__all__ = ["doctor", "prepare", "tell"]
 
 
 @click.group("doctor", short_help="Say what data are there and what is missing.")
@@ -167,10 +167,3 @@ def tell(findings: Iterable[Finding], root: Path) -> list[str]:
             if finding.what.startswith("images"):
                 lacking.append(finding.key)
     return lacking
-
-
-def decode(sets: Sequence[ImageSet], *, dry_run: bool) -> None:
-    """Decode image sets to the cache; see :func:`clbench_mtil.decoding.decode`."""
-    from clbench_mtil.decoding import decode
-
-    decode(sets, dry_run=dry_run)
