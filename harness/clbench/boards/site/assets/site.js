@@ -387,5 +387,6 @@
   all("[data-matrices]").forEach(setUpMatrices);
   all("[data-copy]").forEach(setUpCopy);
   dark.addEventListener("change", () => charts.forEach((chart) => chart.redraw()));
+  window.addEventListener("beforeprint", () => all("details").forEach((each) => (each.open = true)));
   document.documentElement.dataset.ready = "";
 })();
