@@ -88,18 +88,37 @@ def test_a_copy_without_names_is_another_data_set(places, monkeypatch):
     assert len(stream.tasks[0].train) == 24
 
 
-def test_revisions_are_pinned_and_asked_for(monkeypatch):
+def test_nothing_is_fetched_unless_told(monkeypatch):
     import datasets
 
-    asked = []
-    monkeypatch.setattr(datasets, "load_dataset", lambda *a, **k: asked.append((a, k)) or 1 / 0)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *a, **k: pytest.fail("the hub is asked"))
     for key, (_, of_hub) in READERS.items():
+        with pytest.raises(DataError, match="has not been fetched from the hub") as caught:
+            of_hub(None)
+        assert f"CLBENCH_CIL_SOURCE=hub clbench prepare cil --fetch --only {key}" in str(caught.value)
+
+
+def test_revisions_are_pinned_and_asked_for(monkeypatch):
+    import datasets
+    from clbench.cli import main
+    from click.testing import CliRunner
+
+    asked = []
+    monkeypatch.setenv("CLBENCH_CIL_SOURCE", "hub")
+    monkeypatch.setattr(datasets, "load_dataset", lambda *a, **k: asked.append((a, k)) or 1 / 0)
+    monkeypatch.setattr("clbench_mtil.hubpreparation.check_room", lambda *_: None)
+    for key in READERS:
         entry = document("hub.toml")[key]
         assert len(bytes.fromhex(entry["revision"])) == 20
-        with pytest.raises(DataError, match="cannot be read from the hub"):
-            of_hub(None)
+        dry = CliRunner().invoke(main, ["prepare", "cil", "--fetch", "--dry-run", "--only", key])
+        assert dry.exit_code == 0, dry.output
+        assert f"{key}, about {entry['gigabytes']:.1f} GB" in dry.output
+        result = CliRunner().invoke(main, ["prepare", "cil", "--fetch", "--only", key])
+        assert result.exit_code == 1
+        assert "cannot be read from the hub" in result.output
         assert asked[-1][0][0] == entry["path"]
         assert asked[-1][1]["revision"] == entry["revision"]
+    assert len(asked) == 3
 
 
 def test_an_unknown_source_is_refused(monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from clbench_mtil.commands import decode, doctor, prepare, tell
+from clbench_mtil.commands import doctor, prepare, tell
 
 if TYPE_CHECKING:
     from clbench.streams import Task
@@ -48,7 +48,12 @@ def doctor_cil(ctx: click.Context) -> None:
     metavar="KEYS",
     help="Of tinyimagenet, imagenet100, imagenet and domainnet, with commas between.  [default: all]",
 )
-@click.option("--fetch", "fetching", is_flag=True, help="Download TinyImageNet and DomainNet if missing.")
+@click.option(
+    "--fetch",
+    "fetching",
+    is_flag=True,
+    help="Download what is missing: TinyImageNet and DomainNet; with CLBENCH_CIL_SOURCE=hub, all three.",
+)
 @click.option("--train", is_flag=True, help="Decode training images, too.")
 @click.option("--dry-run", is_flag=True, help="Say what is to be done and the disk it takes, and do nothing.")
 def prepare_cil(only: str | None, fetching: bool, train: bool, dry_run: bool) -> None:
@@ -59,33 +64,27 @@ def prepare_cil(only: str | None, fetching: bool, train: bool, dry_run: bool) ->
     """
     from clbench.errors import UnknownNameError
     from clbench.streams import data_root
-    from clbench_mtil.preparation import image_sets
+    from clbench_mtil.decoding import decode
+    from clbench_mtil.preparation import ALL_PARTS, image_sets
 
-    from clbench_cil.fetching import GIGABYTES, fetch
-    from clbench_cil.hub import source_name
-    from clbench_cil.layouts import missing
+    from clbench_cil.fetching import absent, fetch_missing
 
-    root = data_root()
     keys = tuple(only.split(",")) if only else tuple(_DATA)
     for key in keys:
         if key not in _DATA:
             raise UnknownNameError("data set of clbench-cil", key, tuple(_DATA))
-    sets = dict.fromkeys(_DATA[key] for key in keys)
-    absent = [key for key in sets if source_name() == "folder" and missing(key, root)]
-    to_fetch = [key for key in absent if key in GIGABYTES]
-    if fetching and to_fetch:
-        size = sum(GIGABYTES[key] for key in to_fetch)
-        click.echo(f"to download to {root}: {', '.join(to_fetch)}, about {size:.1f} GB")
-        for each in [] if dry_run else to_fetch:
-            click.echo(f"{each}: downloading …")
-            fetch(each, root)
+    root, wanted = data_root(), list(dict.fromkeys(_DATA[key] for key in keys))
+    if fetching:
+        for line in fetch_missing(wanted, root, dry_run=dry_run):
+            click.echo(line)
+    lacking = absent(wanted, root)
+    tasks = [task for key in keys if not (dry_run and _DATA[key] in lacking) for task in _tasks(key)]
     parts = ("test", "train") if train else ("test",)
-    present = [key for key in keys if not dry_run or _DATA[key] not in absent]
     # the first tasks of some streams are the same images
-    images = {
-        each.digest: each for key in present for task in _tasks(key) for each in image_sets(task, parts)
-    }
-    decode(list(images.values()), dry_run=dry_run)
+    sets = {images.digest: images for task in tasks for images in image_sets(task, parts)}
+    rest = {images.digest: images for task in tasks for images in image_sets(task, ALL_PARTS)}
+    checked = [images for digest, images in rest.items() if digest not in sets]
+    decode(list(sets.values()), dry_run=dry_run, checked=checked)
 
 
 # ImageNet100 is a part of ImageNet, and its image sets are others, since its tasks are

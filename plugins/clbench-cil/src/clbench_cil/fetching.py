@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from clbench.errors import DataError
 from clbench.streams.disk import check_room
+from clbench_mtil.hubpreparation import fetch_copies, hub_cache
+from clbench_mtil.hubtables import fetched
 
 from clbench_cil.catalogue import TITLES, document
 from clbench_cil.diagnosis import CURES
+from clbench_cil.hub import hub_copy, source_name
 from clbench_cil.layouts import FOLDERS, Key, missing
 
-__all__ = ["GIGABYTES", "fetch"]
+__all__ = ["GIGABYTES", "absent", "fetch", "fetch_missing"]
 
 GIGABYTES: dict[Key, float] = {"tinyimagenet": 0.25, "domainnet": 18.5}
 """Of what is fetched, about; ImageNet is given after registration alone."""
@@ -19,6 +23,35 @@ GIGABYTES: dict[Key, float] = {"tinyimagenet": 0.25, "domainnet": 18.5}
 _TINY = "http://cs231n.stanford.edu/tiny-imagenet-200.zip"
 _TINY_MD5 = "90528d7ca1a48142e341f4ef8d21d0de"
 _DOMAINNET = "http://csr.bu.edu/ftp/visda/2019/multi-source"
+
+
+def absent(keys: Sequence[Key], root: Path) -> list[Key]:
+    """Those of the data sets that are not there, where they are to be read from."""
+    if source_name() == "folder":
+        return [key for key in keys if missing(key, root)]
+    return [key for key in keys if not fetched(hub_copy(key))]
+
+
+def fetch_missing(keys: Sequence[Key], root: Path, *, dry_run: bool) -> Iterator[str]:
+    """Fetch those that are :func:`absent` and can be fetched; give a line to print before each is.
+
+    Raises:
+        DataError: there is no room, or one cannot be fetched.
+    """
+    lacking = absent(keys, root)
+    if source_name() == "folder":
+        lacking = [key for key in lacking if key in GIGABYTES]
+        size, place = sum(GIGABYTES[key] for key in lacking), root
+    else:
+        size, place = sum(hub_copy(key).gigabytes for key in lacking), hub_cache()
+    if lacking:
+        yield f"to download to {place}: {', '.join(lacking)}, about {size:.1f} GB, and as much again unpacked"
+    for key in [] if dry_run else lacking:
+        yield f"{key}: downloading …"
+        if source_name() == "folder":
+            fetch(key, root)
+        else:
+            list(fetch_copies([hub_copy(key)]))
 
 
 def fetch(key: Key, root: Path) -> None:

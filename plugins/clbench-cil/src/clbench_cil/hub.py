@@ -6,9 +6,11 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clbench.errors import DataError, UnknownNameError
+from clbench_mtil.hubcopies import HubCopy
+from clbench_mtil.hubtables import fetched, load
 from clbench_mtil.samples import Collection, Samples, TableSamples
 
 from clbench_cil.catalogue import DOMAINS, TITLES, document, domain_classes, tiny_wnids
@@ -17,9 +19,13 @@ from clbench_cil.layouts import FOLDERS, PARTS, Key, Part, place, rank
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["origin", "read_domain", "read_imagenet", "read_tinyimagenet", "source_name"]
+__all__ = ["hub_copy", "origin", "read_domain", "read_imagenet", "read_tinyimagenet", "source_name"]
 
 _SOURCES = ("folder", "hub", "hub-any")
+_FIX = (
+    "check the connection (and, where the data set's page asks for consent, give it and log in with "
+    "`hf auth login`), or unset CLBENCH_CIL_SOURCE and put the data into a folder"
+)
 
 
 def source_name() -> str:
@@ -37,6 +43,14 @@ def origin(key: Key) -> str:
     """Repository and commit."""
     entry = document("hub.toml")[key]
     return f"{entry['path']} at {entry['revision']}"
+
+
+def hub_copy(key: Key) -> HubCopy:
+    """The copy of a data set, in clbench-mtil's terms."""
+    entry = document("hub.toml")[key]
+    fields = {name: entry[name] for name in ("path", "config", "revision", "image", "label", "gigabytes")}
+    splits = {part: (name,) for part, name in entry["splits"].items()}
+    return HubCopy(key=key, title=TITLES[key], splits=splits, **fields)
 
 
 def read_tinyimagenet(copies: Path | None = None) -> Collection:
@@ -126,27 +140,19 @@ def _read(
 
 
 def _load(key: Key, part: Part, copies: Path | None) -> Dataset:
-    import datasets
-
-    entry: dict[str, Any] = document("hub.toml")[key]
-    split = entry["splits"][part]
-    try:
-        table = datasets.load_dataset(
-            str(copies / entry["path"]) if copies else entry["path"],
-            entry["config"],
-            split=split,
-            revision=None if copies else entry["revision"],
-        )
-        table = table.cast_column(entry["image"], datasets.Image(decode=False))
-        return table.rename_columns({entry[n]: n for n in ("image", "label") if entry[n] != n})
-    except Exception as error:
-        # whatever the library, the connection, missing consent or an unexpected column leads to
+    """The rows of a split, images undecoded in the column ``image``; nothing is fetched unless asked for."""
+    copy = hub_copy(key)
+    if copies is None and not fetched(copy):
         raise DataError(
-            f"{TITLES[key]} cannot be read from the hub",
-            why=f"{origin(key)}, {split}: {type(error).__name__}: {error}",
-            fix="check the connection (and, where the data set's page asks for consent, give it and log in "
-            "with `hf auth login`), or unset CLBENCH_CIL_SOURCE and put the data into a folder",
-        ) from error
+            f"{TITLES[key]} has not been fetched from the hub",
+            why=f"{origin(key)}: not on disk, and nothing is downloaded unless asked for",
+            fix=f"CLBENCH_CIL_SOURCE=hub clbench prepare cil --fetch --only {key}",
+        )
+    try:
+        table = load(copy, copy.splits[part], copies)
+    except DataError as error:
+        raise DataError(error.what, why=error.why, fix=_FIX) from error
+    return table if copy.label == "label" else table.rename_column(copy.label, "label")
 
 
 def _file_names(
@@ -155,8 +161,6 @@ def _file_names(
     """Where the folder has each of ``rows``, below the data root; ``None`` if the copy does not tell."""
     pattern = re.compile(document("hub.toml")[key]["named"][part])
     kept = [path for chunk in table.data.column("image").chunks for path in chunk.field("path").to_pylist()]
-    if table._indices is not None:
-        kept = [kept[i] for i in table._indices.column(0).to_pylist()]
     found = []
     for row, label in zip(rows, labels, strict=True):
         match = pattern.fullmatch((kept[row] or "").rpartition("/")[2])
