@@ -172,7 +172,7 @@ class _Run:
         gauge = MemoryGauge(bench.device)
         gauge.start()
         decode_tests(
-            stream,
+            [each.test for each in (*stream.tasks, *bench.held_out)],
             bench.initial.preprocessing,
             lambda done, total: self._progress("decode", done, total),
         )
