@@ -172,7 +172,7 @@ class _Run:
         gauge = MemoryGauge(bench.device)
         gauge.start()
         decode_tests(
-            [each.test for each in (*stream.tasks, *bench.held_out)],
+            [*(task.test for task in stream.tasks), *(held.test for held in bench.held_out)],
             bench.initial.preprocessing,
             lambda done, total: self._progress("decode", done, total),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,7 +141,12 @@ class _GivenImages(ImageSet):
             f"{self.name} are model inputs, no pictures: image {index} cannot be decoded"
         )
 
-    def pixels(self, preprocessing: Preprocessing, cache: Path | None = None) -> np.ndarray:  # noqa: ARG002
+    def pixels(
+        self,
+        preprocessing: Preprocessing,  # noqa: ARG002
+        cache: Path | None = None,  # noqa: ARG002
+        progress: Callable[[int, int], None] | None = None,  # noqa: ARG002
+    ) -> np.ndarray:
         inputs: np.ndarray = self._inputs.numpy()
         return inputs
 
