@@ -101,8 +101,8 @@ class Preprocessing:
         """The same, bit for bit, by NumPy.
 
         A large batch spends most of its time on fresh memory, page by page: NumPy asks for large pages. A few
-        images at a time stay in the processor's cache from one step to the next; and one thread is faster than
-        a model can use, and waits for no other where a machine is busy.
+        images at a time stay in the processor's cache from one step to the next; and one thread is faster
+        than a model can use, and waits for no other where a machine is busy.
         """
         mean = np.array(self.mean, dtype=np.float32).reshape(1, 3, 1, 1)
         std = np.array(self.std, dtype=np.float32).reshape(1, 3, 1, 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from clbench.cli import main
 from clbench.errors import DataError
-from clbench_mtil import folder, testing
+from clbench_mtil import folder, hub, testing
 from clbench_mtil.catalogue import KEYS, data_set, data_sets
 from clbench_mtil.protocols import divide
 from clbench_mtil.stream import build_task, find_source
@@ -179,3 +179,19 @@ def test_a_damaged_split_of_coop_is_named(root, key, damage):
         divide(key, "coop", find_source(place), place)
     assert str(path) in caught.value.what
     assert "fetch it again" in caught.value.fix
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("key", ["dtd", "mnist"])
+def test_a_damaged_table_of_the_hub_is_named(root, tmp_path, monkeypatch, key, damage):
+    place = root(key)
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "tables")
+    with testing.accepted(place):
+        testing.write_hub(key, place, tmp_path / "hub")
+    path = next((tmp_path / "hub").rglob("*test-*.parquet"))
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    with pytest.raises(DataError) as caught:
+        hub.read(key, copies=tmp_path / "hub")
+    assert data_set(key).title in caught.value.what
+    assert str(tmp_path / "hub") in caught.value.why
+    assert "test" in caught.value.why
