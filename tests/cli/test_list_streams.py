@@ -85,8 +85,8 @@ def test_a_narrow_terminal_keeps_the_numbers(clbench, monkeypatch):
         "clbench.cli.list.make_console", lambda **_: Console(width=80, highlight=False, force_terminal=False)
     )
     head, *rows = (line.split() for line in clbench("list", "streams").splitlines())
-    assert head == ["name", "tasks", "classes", "train", "test", "shots", "protocol", "package"]
-    assert rows[0] == ["birds-4shot", "2", "5", "–", "3,011", "4", "garden", "local"]
+    assert head == ["name", "tasks", "classes", "train", "test", "shots", "protocol"]
+    assert rows[0] == ["birds-4shot", "2", "5", "–", "3,011", "4", "garden"]
 
 
 def test_a_stream_in_full(clbench):

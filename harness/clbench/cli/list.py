@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 _NUMBERS = ("tasks", "classes", "train", "test", "shots", "parameters")
 # Of streams the numbers are what one compares; words stand aside where there is no room for them.
-_WORDS_OF_STREAMS = ("title", "labels", "summary", "version")
-_ROOM_FOR_WORDS = 160
+_ROOM_FOR = {"title": 160, "labels": 160, "summary": 160, "version": 160, "package": 92}
 KINDS = (
     "methods",
     "streams",
@@ -119,8 +118,8 @@ def _print_tables(registry: Registry, kinds: tuple[str, ...], *, named: bool) ->
         table = Table(
             title=None if named else kind, title_justify="left", title_style="bold", box=None, pad_edge=False
         )
-        left_out = _WORDS_OF_STREAMS if kind == "streams" and console.width < _ROOM_FOR_WORDS else ()
-        labels = [label for label in rows[0] if label not in left_out]
+        room = _ROOM_FOR if kind == "streams" else {}
+        labels = [label for label in rows[0] if console.width >= room.get(label, 0)]
         for label in labels:
             table.add_column(
                 label,
