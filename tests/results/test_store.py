@@ -174,8 +174,8 @@ def test_predictions_are_column_numbers(tmp_path, bad):
 def test_results_and_boards_import_no_torch():
     code = (
         "import sys, clbench.results.provenance, clbench.testing.records as t;"
-        "from clbench.boards import board_of, render, FORMATS;"
-        "[render(board_of([t.make_record()]), f) for f in FORMATS];"
+        "from clbench.boards import board_of, encode, FORMATS;"
+        "[encode(board_of([t.make_record()]), f) for f in FORMATS];"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clbench.boards.board import Board, Group, Table, board_of, leaderboard
 from clbench.boards.figures import accuracy_heatmap, transfer_last_scatter
-from clbench.boards.rendering import FORMATS, Format, render
+from clbench.boards.rendering import FORMATS, Format, encode, render
 from clbench.boards.rows import DEFAULT_METRICS, Column, Row
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Table",
     "accuracy_heatmap",
     "board_of",
+    "encode",
     "leaderboard",
     "render",
     "transfer_last_scatter",

@@ -4,6 +4,7 @@ import json
 import struct
 
 import pytest
+import wandb
 from clbench.errors import ConfigError
 from clbench.plugins import get_registry
 from clbench.testing import plugin_laws
@@ -43,6 +44,7 @@ def entries(file):
 
 def shown(out):
     """What the offline files of all sessions hold: (run ids, config, rows by step, summary, exit codes)."""
+    wandb.teardown()  # the service writes its last lines after a run was finished
     ids, config, rows, summary, exits = set(), {}, {}, {}, []
     for file in sorted(out.glob("wandb/offline-run-*/*.wandb")):
         for record in entries(file):
