@@ -43,6 +43,12 @@ class ClbenchError(Exception):
             lines.append(f"  fix: {self.fix}")
         return "\n".join(lines)
 
+    @property
+    def line(self) -> str:
+        """The same on one line, for the notes of a table and the items of a list."""
+        why = f" ({' '.join(self.why.split())})" if self.why else ""
+        return f"{self.what}{why}" + (f"; to mend it: {self.fix}" if self.fix else "")
+
     def __reduce__(self) -> tuple[object, ...]:
         # Errors cross process borders (launchers); the default would drop the keyword-only parts.
         return (_rebuild, (type(self), self.what, self.why, self.fix))
@@ -77,6 +83,12 @@ class ConfigError(ClbenchError):
             first, *rest = str(problem).splitlines()
             text += f"\n- {first}" + "".join(f"\n  {line}" for line in rest)
         return text
+
+    @property
+    def line(self) -> str:
+        """The same on one line, its problems behind it."""
+        each = (p.line if isinstance(p, ClbenchError) else " ".join(p.split()) for p in self.problems)
+        return ": ".join(filter(None, (super().line, "; ".join(each))))
 
 
 class UnknownNameError(ConfigError):

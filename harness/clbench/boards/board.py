@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from clbench.boards.arranging import chosen, grouping, sorted_rows, unmatched
 from clbench.boards.rows import DEFAULT_METRICS, Column, Row, columns_of, rows_of
-from clbench.errors import RecordError
 from clbench.results.fingerprint import FingerprintFields, differing_parts
 from clbench.results.records import Record
 from clbench.results.store import load_records
@@ -146,7 +145,7 @@ def leaderboard(
         UnknownNameError: no such metric, grouping, or metric to sort by.
     """
     loaded = load_records(list(paths))
-    notes = [f"left out: {_in_one_line(problem.error)}" for problem in loaded.problems]
+    notes = [f"left out: {problem.error.line}" for problem in loaded.problems]
     board = board_of(
         [record for record in loaded.records if chosen(record, only or {})],
         metrics=metrics,
@@ -158,11 +157,6 @@ def leaderboard(
     from clbench.boards.ranking import with_rank_groups
 
     return with_rank_groups(board, loaded.stored, sort, wanted=groups)
-
-
-def _in_one_line(error: RecordError) -> str:
-    why = f" ({' '.join(error.why.split())})" if error.why else ""
-    return f"{error.what}{why}" + (f"; to mend it: {error.fix}" if error.fix else "")
 
 
 def board_of(

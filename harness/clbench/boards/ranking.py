@@ -76,11 +76,11 @@ def _grouped(table: Table, column: Column, folders: Folders) -> Table:
         try:
             trials[place] = [_trial(record, folders) for record in table.rows[place].records]
         except RecordError as error:
-            notes.append(f"{table.rows[place].method}: no rank group: {' '.join(str(error).split())}")
+            notes.append(f"{table.rows[place].method}: no rank group: {error.line}")
     try:
         found = rank_groups(list(trials.values()), weights)
     except RecordError as error:
-        return replace(table, notes=(*table.notes, f"no rank groups: {' '.join(str(error).split())}"))
+        return replace(table, notes=(*table.notes, f"no rank groups: {error.line}"))
     groups = dict(zip(trials, found, strict=True))
     rows = tuple(replace(row, group=groups.get(place)) for place, row in enumerate(table.rows))
     if not any(groups.values()):

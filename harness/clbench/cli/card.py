@@ -31,13 +31,13 @@ def card_of(method: Contribution[MethodSpec], paths: tuple[Path, ...] = ()) -> C
     claims = load_claims([spec])
     default = (Path("runs"),) if Path("runs").exists() else ()
     records = load_records(paths or default)
-    problems = (*claims.problems, *records.problems)
+    problems = (*claims.problems, *(problem.error for problem in records.problems))
     return Card(
         spec=spec,
         package=f"{method.distribution} {method.version}",
         claims=claims.claims.get(spec.name, ()),
         costs=costs_of(r for r in records.records if r.method.name == spec.name),
-        notes=tuple(f"left out: {' '.join(str(problem).split())}" for problem in problems),
+        notes=tuple(f"left out: {problem.line}" for problem in problems),
     )
 
 

@@ -75,10 +75,10 @@ def claims_board(
 
     found = [registry.find("method", name) for name in methods or registry.methods]
     loaded = load_claims(contribution.spec for contribution in found)
-    notes = [f"left out: {' '.join(str(problem).split())}" for problem in loaded.problems]
+    notes = [f"left out: {problem.line}" for problem in loaded.problems]
     default = (Path("runs"),) if Path("runs").exists() else ()
     records = load_records(paths or default)
-    notes += [f"left out: {' '.join(str(problem).split())}" for problem in records.problems]
+    notes += [f"left out: {problem.error.line}" for problem in records.problems]
     wanted = {contribution.spec.name: contribution for contribution in found}
 
     def settings_of(claim: Claim) -> dict[str, Any]:

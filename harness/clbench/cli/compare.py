@@ -77,7 +77,7 @@ def compare(
 
     def load(paths: tuple[Path, ...]) -> list[StoredRecord]:
         loaded = load_records(paths)
-        notes.extend(f"left out: {' '.join(str(problem).split())}" for problem in loaded.problems)
+        notes.extend(f"left out: {problem.error.line}" for problem in loaded.problems)
         found = [each for each in loaded.stored if chosen(each.record, only)]
         if not found:
             raise RecordError(

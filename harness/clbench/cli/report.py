@@ -95,7 +95,7 @@ def _cards(registry: Registry, installed: Sequence[str], records: Sequence[Recor
         )
         for method in methods
     ]
-    notes = tuple(f"left out: {' '.join(str(problem).split())}" for problem in loaded.problems)
+    notes = tuple(f"left out: {problem.line}" for problem in loaded.problems)
     return [replace(cards[0], notes=notes), *cards[1:]] if notes and cards else cards
 
 

@@ -9,7 +9,7 @@ import click
 
 from clbench.cli.publishing import publish_options, publish_submissions
 from clbench.cli.session import Session, disable_plugin_option
-from clbench.errors import SubmissionError
+from clbench.errors import RecordError, SubmissionError
 
 if TYPE_CHECKING:
     from clbench.submissions import Submission, Verification
@@ -63,11 +63,11 @@ def submit(
     for folder in folders:
         try:
             packed: Submission = pack(folder, readme=readme)
-        except SubmissionError as error:
+        except (RecordError, SubmissionError) as error:
             if len(folders) == 1:
                 raise
             refused += 1
-            click.secho(f"left out: {' '.join(str(error).split())}", fg="yellow", err=True)
+            click.secho(f"left out: {error}", fg="yellow", err=True)
             continue
         found: Verification = verify(packed, Session.of(ctx).registry)
         assert found.record is not None

@@ -35,7 +35,7 @@ def cautions_of(
     """Return what is to be said of these records, gravest first."""
     records = loaded.records
     found = [
-        *(Caution("failed", f"Left out: {_line(problem)}") for problem in loaded.problems),
+        *(Caution("failed", f"Left out: {problem.error.line}") for problem in loaded.problems),
         *_unfinished(records),
         *_changed_code(records),
         *_protocols(subjects),

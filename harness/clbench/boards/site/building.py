@@ -78,7 +78,7 @@ def build_site(
     folder = published or (beside if beside.is_dir() else published_folder())
     loaded = load_records([leaderboards])
     if not loaded.stored:
-        problems = "; ".join(" ".join(str(problem).split()) for problem in loaded.problems[:3])
+        problems = "; ".join(problem.error.line for problem in loaded.problems[:3])
         raise RecordError(
             f"there is no record under {leaderboards} to show",
             why=problems or "no folder in it has a record.json",

@@ -63,7 +63,7 @@ def contents_of(
         _method(name, method_names.give(name), pages, known or {}, claims)
         for name in sorted({run.record.method.name for run in every})
     ]
-    left_out = tuple(" ".join(str(problem).split()) for problem in loaded.problems)
+    left_out = tuple(problem.error.line for problem in loaded.problems)
     return Contents(board, tuple(pages), tuple(methods), every, left_out)
 
 
