@@ -1,7 +1,7 @@
 """Rewrite the tables in the documents from the records kept here, and draw the figures anew.
 
 With --check only say what would change. `clbench admit` updates the same tables; see clbench.boards.documents
-for how a document says what stands in it.
+for how a document says what stands in it. typed.py beside this does the same for what documents type.
 """
 
 from __future__ import annotations
