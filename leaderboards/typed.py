@@ -1,6 +1,7 @@
 """Type the commands that documents show, one after the other, and put what they print below them.
 
-README.md between its marks, and all of docs/publishing.md; a block after "<!-- no test: WHY -->" is left alone.
+README.md between its marks, and all of docs/publishing.md; a block after "<!-- no test: WHY -->" is left
+alone.
 """
 
 from __future__ import annotations
