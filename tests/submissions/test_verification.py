@@ -213,6 +213,7 @@ def test_label_spaces_that_cannot_be_of_the_same_scores(
     ("change", "check"),
     [
         (lambda d: d | {"status": "running", "metrics": None}, "completeness"),
+        (lambda d: d | {"zero_shot": {"task": d["zero_shot"]["task"]}}, "matrices"),
         (
             lambda d: with_change(d, ("metrics", "transfer"), d["metrics"]["transfer"] * (1 + 1e-12)),
             "metrics",

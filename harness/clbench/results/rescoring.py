@@ -75,7 +75,10 @@ def _rescore(record: Record, predictions: Predictions, space: str) -> Rescored:
     matrix = tuple(row(number) for number in range(len(tasks)))
     metrics = measure(matrix)
     differences = [*_counts(record, predictions)]
-    differences += _cells("zero-shot", tasks, record.zero_shot.get(space, ()), zero_shot)
+    if space in record.zero_shot:
+        differences += _cells("zero-shot", tasks, record.zero_shot[space], zero_shot)
+    else:
+        differences.append("zero-shot: the record has no such row, the predictions have one")
     recorded = record.matrices.get(space, ())
     if len(recorded) != len(matrix):
         differences.append(f"the record has {len(recorded)} rows, the predictions {len(matrix)}")
