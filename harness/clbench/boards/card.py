@@ -12,6 +12,7 @@ from clbench.boards.board import Group
 from clbench.boards.cells import NONE, Cell, Grid
 from clbench.boards.claimtables import plain_claims_grid
 from clbench.boards.variants import variants
+from clbench.boards.wording import gibibytes
 from clbench.boards.writing import grids_as_markdown
 from clbench.results.claims import AnyClaim
 from clbench.results.records import Record
@@ -152,7 +153,7 @@ def _cost_grid(caption: str, costs: Sequence[Cost]) -> Grid:
             _count(cost.trainable_parameters),
             _count(cost.stored_parameters),
             _count(cost.growth_per_task),
-            NONE if cost.peak_memory_bytes is None else f"{cost.peak_memory_bytes / 2**30:.2f} GiB",
+            gibibytes(cost.peak_memory_bytes),
             _seconds(cost.learn_seconds),
             _seconds(cost.evaluate_seconds),
             _count(cost.generated_images),

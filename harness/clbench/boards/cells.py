@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from clbench.results.statistics import Interval
 
-__all__ = ["NONE", "Cell", "Grid", "in_sections", "number", "with_marks"]
+__all__ = ["NONE", "Cell", "Grid", "in_sections", "number", "steady", "with_marks"]
 
 NONE = "–"
 
@@ -19,6 +19,7 @@ class Cell:
     Attributes:
         text: unescaped.
         best, second: the best and the second best of the ranked methods in its column.
+        total: stands out as what sums up the others, such as their mean.
         reference: names a method that does not compete.
         marks: signs of the notes that belong to it, such as ``†``.
     """
@@ -26,6 +27,7 @@ class Cell:
     text: str
     best: bool = False
     second: bool = False
+    total: bool = False
     reference: bool = False
     marks: tuple[str, ...] = ()
 
@@ -82,13 +84,13 @@ def number(interval: Interval | None, decimals: int = 2, *, spread: bool = True)
     if interval is None:
         return NONE
     half = (
-        "" if interval.half_width is None or not spread else f" ± {_steady(interval.half_width):.{decimals}f}"
+        "" if interval.half_width is None or not spread else f" ± {steady(interval.half_width):.{decimals}f}"
     )
-    return f"{_steady(interval.mean):.{decimals}f}{half}"
+    return f"{steady(interval.mean):.{decimals}f}{half}"
 
 
-def _steady(value: float) -> float:
-    """The value without its last bits: on a tie the printed digit would hang on the order of summation."""
+def steady(value: float) -> float:
+    """Return ``value`` without its last bits: on a tie, a printed digit would hang on the order of sums."""
     return round(value, 9)
 
 
@@ -103,7 +105,7 @@ def with_marks(
 
     ``values`` has the rows that compete. Figures that print alike share a mark; one figure alone has none.
     """
-    shown = {row: round(_steady(value), decimals) for row, value in values.items()}
+    shown = {row: round(steady(value), decimals) for row, value in values.items()}
     ranking = sorted(set(shown.values()), reverse=higher_is_better) if len(shown) > 1 else []
     return {
         row: replace(cell, best=shown.get(row) in ranking[:1], second=shown.get(row) in ranking[1:2])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from clbench.boards.board import Group, Table, differing
 from clbench.boards.sides import Side
 from clbench.errors import ConfigError, RecordError, UnknownNameError
-from clbench.results import metrics as formulas
 from clbench.results.bootstrap import RESAMPLES
-from clbench.results.metrics import FloatArray, Matrix
+from clbench.results.metrics import METRICS, PER_TASK
 from clbench.results.paired import ENOUGH, PairedDifference, paired_difference
 from clbench.results.pairs import Pairs, column_weights, metric_weights, pair_up
 from clbench.results.records import TaskRecord
@@ -21,13 +20,6 @@ __all__ = ["ZERO_SHOT", "Comparison", "compare_sides"]
 
 ZERO_SHOT = "zero-shot"
 """Names the initial model of the other side, where no record of a method has that name."""
-
-_PER_TASK: Mapping[str, Callable[[Matrix], FloatArray]] = {
-    "transfer": formulas.transfer_per_task,
-    "average": formulas.average_per_task,
-    "last": formulas.last_per_task,
-    "forgetting": formulas.forgetting_per_task,
-}
 
 
 @dataclass(frozen=True)
@@ -69,10 +61,10 @@ def compare_sides(
         ConfigError: no metric is named, or an unknown one.
     """
     if not metrics:
-        raise ConfigError("no metric is named", fix=f"name some of {', '.join(_PER_TASK)}")
+        raise ConfigError("no metric is named", fix=f"name some of {', '.join(PER_TASK)}")
     for metric in metrics:
-        if metric not in _PER_TASK:
-            raise UnknownNameError("metric", metric, _PER_TASK)
+        if metric not in PER_TASK:
+            raise UnknownNameError("metric", metric, PER_TASK)
     known = a or b
     if known is None:
         raise ConfigError("the initial model cannot be compared with itself", fix="name a method")
@@ -104,7 +96,7 @@ def _in_order(
     columns = {
         metric: tuple(
             paired_difference([pairs], [weights], resamples=draws)
-            for weights in column_weights(_PER_TASK[metric], len(group.tasks))
+            for weights in column_weights(PER_TASK[metric], len(group.tasks))
         )
         for metric in metrics
     }
@@ -125,7 +117,7 @@ def _over_orders(members: Sequence[Comparison], metrics: Sequence[str], resample
 def _means(orders: Sequence[Pairs], metrics: Sequence[str], resamples: int) -> dict[str, PairedDifference]:
     found = {}
     for metric in metrics:
-        weights = metric_weights(formulas.METRICS[metric], len(orders[0].tasks))
+        weights = metric_weights(METRICS[metric], len(orders[0].tasks))
         assert weights is not None, "the four standard metrics are sums over the matrix"
         found[metric] = paired_difference(orders, [weights] * len(orders), resamples=resamples)
     return found

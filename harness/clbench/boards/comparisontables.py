@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from clbench.boards.cells import NONE, Cell, Grid
 from clbench.boards.comparing import Comparison
-from clbench.boards.comparisonwords import MINUS, comparison_words, place_of, signed
+from clbench.boards.comparisonwords import comparison_words, place_of
 from clbench.boards.latex import grids_as_latex
+from clbench.boards.wording import MINUS, percent, signed
 from clbench.boards.writing import frame_as_csv, frame_as_json, grids_as_markdown, grids_as_text
 from clbench.errors import UnknownNameError
 from clbench.results.paired import PairedDifference
@@ -45,7 +46,7 @@ def comparison_grids(comparison: Comparison) -> list[Grid]:
             for task, found in zip(comparison.tasks, columns, strict=True)
             if not isnan(found.difference)  # as Transfer of the first task
         ]
-        rows.append(_cells("mean", mean, bold=bool(columns)))
+        rows.append(_cells("mean", mean, total=bool(columns)))
         sections = ((0, ""), (len(rows) - 1, "")) if columns else ()
         caption = f"{metric.capitalize()}, {place_of(comparison)}"
         label = "-".join(["compare", a, b, metric, *comparison.orders])
@@ -53,15 +54,13 @@ def comparison_grids(comparison: Comparison) -> list[Grid]:
     return grids
 
 
-def _cells(name: str, found: PairedDifference, *, bold: bool = False) -> tuple[Cell, ...]:
+def _cells(name: str, found: PairedDifference, *, total: bool = False) -> tuple[Cell, ...]:
     bounds = NONE if found.bounds is None else f"{signed(found.bounds[0])} to {signed(found.bounds[1])}"
     verdict = NONE if found.bounds is None else "yes" if found.separable else "no"
     if isnan(found.difference):
-        return (Cell(name, bold), *(Cell(NONE) for _ in range(5)))
-    texts = (name, f"{found.a:.2f}", f"{found.b:.2f}", signed(found.difference), bounds, verdict)
-    return tuple(
-        Cell(text.replace("-", MINUS) if n in (1, 2) else text, bold) for n, text in enumerate(texts)
-    )
+        return (Cell(name, total=total), *(Cell(NONE) for _ in range(5)))
+    texts = (name, percent(found.a), percent(found.b), signed(found.difference), bounds, verdict)
+    return tuple(Cell(text, total=total) for text in texts)
 
 
 def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:

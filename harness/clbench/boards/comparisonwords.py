@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import isnan
 
 from clbench.boards.comparing import Comparison
+from clbench.boards.wording import listed, signed
 from clbench.results.paired import ENOUGH, PairedDifference
 
-__all__ = ["MINUS", "comparison_words", "place_of", "signed"]
-
-MINUS = "−"
+__all__ = ["comparison_words", "place_of"]
 
 
 def comparison_words(comparison: Comparison) -> list[str]:
@@ -43,29 +41,29 @@ def _paired(comparison: Comparison) -> str:
     if not pairs.by_seed:
         theirs = ", ".join(str(trial.seed) for trial in pairs.b)
         return f"no seed in common: {', '.join(map(str, seeds))} beside {theirs}"
-    said = f"seed {seeds[0]} of each" if len(seeds) == 1 else f"seeds {_listed(seeds)}, paired"
+    said = f"seed {seeds[0]} of each" if len(seeds) == 1 else f"seeds {listed(seeds)}, paired"
     if pairs.unpaired:
-        said += f" (only one of them has {_listed(pairs.unpaired)})"
+        said += f" (only one of them has {listed(pairs.unpaired)})"
     return said
 
 
 def _range(comparison: Comparison, mean: PairedDifference) -> str:
     """Over what the intervals range, and over what they do not."""
     seeds = min(each.seeds for each in comparison.pairs)
-    few = {1: "One seed each says", 2: "Two seeds each say"}.get(seeds, "This says")
+    said_by = {1: "One seed each says", 2: "Two seeds each say"}.get(seeds, "This says")
     if mean.bounds is None:
         return (
-            f"There are no intervals. {few} nothing of training noise, for which it takes {ENOUGH}; and "
+            f"There are no intervals. {said_by} nothing of training noise, for which it takes {ENOUGH}; and "
             "without predictions nothing is known of the noise of test images."
         )
     words = {"images": "test images", "seeds": "training seeds", "orders": "orders of tasks"}
-    said = f"Intervals are over {_listed([words[source] for source in mean.covers])}"
+    said = f"Intervals are over {listed([words[source] for source in mean.covers])}"
     if "images" not in mean.covers:
         return f"{said}; test images are held fixed, for want of predictions."
     if "seeds" not in mean.covers:
         if not seeds:
             return f"{said}: there is no training."
-        return f"{said} alone. {few} nothing of training noise, for which it takes {ENOUGH}."
+        return f"{said} alone. {said_by} nothing of training noise, for which it takes {ENOUGH}."
     if "orders" not in mean.covers and len(comparison.orders) > 1:
         return f"{said}; the orders are taken as they are, and nothing is said of others."
     return f"{said}."
@@ -91,20 +89,9 @@ def _verdict(comparison: Comparison, found: PairedDifference) -> str:
     return f"{said}: separable."
 
 
-def _listed(names: Sequence[object]) -> str:
-    texts = [str(name) for name in names]
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
-
-
 def place_of(comparison: Comparison) -> str:
     """Return the stream, order, backbone and label space that the runs share."""
     group = comparison.group
     if len(comparison.orders) == 1:
         return str(group.title)
-    return f"{group.titled()}".replace(f"order {group.order}", f"orders {_listed(comparison.orders)}")
-
-
-def signed(points: float) -> str:
-    """Return a difference in points with its sign, two decimals."""
-    text = f"{points:+.2f}".replace("-", MINUS)
-    return text if float(f"{points:.2f}") else "0.00"
+    return f"{group.titled()}".replace(f"order {group.order}", f"orders {listed(comparison.orders)}")

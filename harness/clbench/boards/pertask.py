@@ -6,11 +6,10 @@ each task at the end; zero-shot stands in Transfer as well, which is read agains
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from statistics import fmean
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,24 +20,14 @@ from clbench.boards.rows import Row
 from clbench.boards.views import Footnotes, Options, captioned, label_of, merged, set_apart, split_references
 from clbench.errors import ConfigError, UnknownNameError
 from clbench.results import metrics as formulas
-from clbench.results.metrics import Matrix, MatrixError
+from clbench.results.metrics import PER_TASK, MatrixError
 from clbench.results.records import Record
 from clbench.results.statistics import Interval, mean_interval
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PER_TASK", "per_task", "per_task_frame", "task_figures"]
-
-PER_TASK: Mapping[str, Callable[[Matrix], Any]] = MappingProxyType(
-    {
-        "transfer": formulas.transfer_per_task,
-        "average": formulas.average_per_task,
-        "last": formulas.last_per_task,
-        "forgetting": formulas.forgetting_per_task,
-    }
-)
-"""Metrics that have a value for each task: shape (T,)."""
+__all__ = ["per_task", "per_task_frame", "task_figures"]
 
 _WIDEST_TITLE = 13
 _REFERENCES = "Without continual learning (after all tasks)"

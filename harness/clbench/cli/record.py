@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from clbench.boards.wording import gibibytes
 from clbench.cli.matrix import matrix_table
 from clbench.cli.planning import as_typed
 from clbench.cli.tracking import duration
@@ -108,7 +109,7 @@ def _resources(record: Record) -> dict[str, str]:
     if spent.stored_parameters:
         facts["stored parameters"] = f"{spent.stored_parameters[-1]:,} after the last task"
     if spent.peak_memory_bytes is not None:
-        facts["peak memory"] = f"{spent.peak_memory_bytes / 2**30:.2f} GiB"
+        facts["peak memory"] = gibibytes(spent.peak_memory_bytes)
     if spent.generated_images:
         facts["generated images"] = f"{spent.generated_images:,}"
     return facts

@@ -23,6 +23,7 @@ from clbench.errors import ClbenchError
 
 __all__ = [
     "METRICS",
+    "PER_TASK",
     "Matrix",
     "MatrixError",
     "average",
@@ -147,6 +148,16 @@ METRICS: Mapping[str, Callable[[Matrix], float]] = MappingProxyType(
     {"transfer": transfer, "average": average, "last": last, "forgetting": forgetting}
 )
 """The metrics by name, in the order in which tables show them."""
+
+PER_TASK: Mapping[str, Callable[[Matrix], FloatArray]] = MappingProxyType(
+    {
+        "transfer": transfer_per_task,
+        "average": average_per_task,
+        "last": last_per_task,
+        "forgetting": forgetting_per_task,
+    }
+)
+"""The same on each task, shape (T,), in the order in which tasks are learned."""
 
 
 def compute_all(A: Matrix) -> dict[str, float]:

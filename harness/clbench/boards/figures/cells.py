@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from clbench.boards.figures.drawing import shortened, signed
 from clbench.boards.figures.style import INK, blank, captioned
+from clbench.boards.wording import shortened, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +40,7 @@ def change_cells(ax: Axes, values: npt.NDArray[np.float64], limit: float) -> Non
     for (i, j), value in np.ndenumerate(values):
         if not np.isnan(value) and values.shape[1] < TINY:
             colour = _LIGHT if abs(value) > 0.62 * limit else _DARK
-            ax.text(j, i, signed(value), ha="center", va="center", fontsize=7, color=colour)
+            ax.text(j, i, signed(value, 1), ha="center", va="center", fontsize=7, color=colour)
 
 
 def changes_figure(

@@ -13,7 +13,7 @@ from clbench.boards.figures.files import as_bytes, write
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Drawing", "few", "shortened", "signed"]
+__all__ = ["Drawing"]
 
 
 @dataclass(frozen=True)
@@ -52,21 +52,3 @@ class Drawing:
     def svg(self) -> str:
         """The figure as SVG, a whole document."""
         return as_bytes(self.figure, "svg", name=self.stem).decode()
-
-
-def signed(value: float, digits: int = 1) -> str:
-    """A difference with its sign; a true minus, and no sign on what rounds to zero."""
-    text = f"{value:+.{digits}f}"
-    return text[1:] if float(text) == 0 else text.replace("-", "−")
-
-
-def shortened(text: str, most: int = 34) -> str:
-    """Cut a name that would leave no room for what it names."""
-    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
-
-
-def few(names: list[str], most: int = 3) -> str:
-    """Join names as in a sentence; of many the first, and how many more."""
-    if len(names) > most + 1:
-        names = [*names[:most], f"{len(names) - most} more"]
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

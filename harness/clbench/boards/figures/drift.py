@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from clbench.boards.courses import Course, Subject, interval_over_seeds
 from clbench.boards.figures.cells import changes_figure
-from clbench.boards.figures.drawing import Drawing, signed
+from clbench.boards.figures.drawing import Drawing
 from clbench.boards.figures.panels import PANEL_COLUMNS, Ink, explained, inks, panels
 from clbench.boards.figures.style import GREY, styled, tidy
+from clbench.boards.wording import signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +47,7 @@ def draw_drift(subject: Subject) -> Iterator[Drawing]:
             f"drift-{stem}",
             "Zero-shot drift before a task is learned",
             f"Zero-shot drift of {len(whole)} methods, {place}: mean change of accuracy on tasks not learned "
-            f"yet, from {signed(means[worst])} points ({worst}) to {signed(means[best])} ({best}).",
+            f"yet, from {signed(means[worst], 1)} points ({worst}) to {signed(means[best], 1)} ({best}).",
             partial(drift_figure, whole, place),
         )
         yield Drawing(
@@ -64,8 +65,8 @@ def draw_drift(subject: Subject) -> Iterator[Drawing]:
             f"drift-{stem}-{subject.slug(course)}",
             f"{course.label}: zero-shot drift",
             f"{course.label} ({course.seeds}): change of accuracy on tasks not learned yet, {place}. Mean "
-            f"{signed(float(np.nanmean(change)))} points; lowest for {course.tasks[worst_task].title}, "
-            f"{signed(float(change[worst_task]))}.",
+            f"{signed(float(np.nanmean(change)), 1)} points; lowest for {course.tasks[worst_task].title}, "
+            f"{signed(float(change[worst_task]), 1)}.",
             partial(drift_course_figure, [course], place),
             course.label,
         )

@@ -10,8 +10,9 @@ import numpy as np
 
 from clbench.boards.courses import Course, Subject
 from clbench.boards.figures.cells import CELL, TINY, accuracy_cells, room
-from clbench.boards.figures.drawing import Drawing, shortened
+from clbench.boards.figures.drawing import Drawing
 from clbench.boards.figures.style import blank, captioned, styled
+from clbench.boards.wording import shortened
 from clbench.results.records import Record, measure
 
 if TYPE_CHECKING:

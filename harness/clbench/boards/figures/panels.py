@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from clbench.boards.courses import Course
-from clbench.boards.figures.drawing import shortened
 from clbench.boards.figures.style import COLOURS, FAINT, blank, captioned, wrapped
+from clbench.boards.wording import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,12 +10,13 @@ import numpy as np
 
 from clbench.boards.board import board_of
 from clbench.boards.courses import Subject
-from clbench.boards.figures.drawing import Drawing, shortened, signed
+from clbench.boards.figures.drawing import Drawing
 from clbench.boards.figures.files import settled
 from clbench.boards.figures.isoaverage import IsoAverage
 from clbench.boards.figures.labels import place_labels
 from clbench.boards.figures.style import COLOURS, FAINT, GREY, MARKERS, PAPER, blank, captioned, styled, tidy
 from clbench.boards.rows import Row
+from clbench.boards.wording import shortened, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,7 +118,7 @@ def _explained(iso: IsoAverage, tasks: int) -> str:
     return (
         f"Dashed: equal Average if it followed from the two axes, {iso.transfer:.3g} · Transfer + "
         f"{iso.last:.3g} · Last{shift} (shares of the {tasks} × {tasks} matrix before and after learning"
-        f"{anchor}). Measured Averages are {signed(low)} to {signed(high)} points off these lines."
+        f"{anchor}). Measured Averages are {signed(low, 1)} to {signed(high, 1)} points off these lines."
     )
 
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from clbench.boards.courses import Course, Subject, interval_over_seeds
 from clbench.boards.figures.cells import changes_figure
-from clbench.boards.figures.drawing import Drawing, shortened, signed
+from clbench.boards.figures.drawing import Drawing
 from clbench.boards.figures.style import COLOURS, FAINT, GREY, INK, PAPER, blank, captioned, styled, tidy
+from clbench.boards.wording import shortened, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +36,7 @@ def draw_waterfall(subject: Subject) -> Iterator[Drawing]:
             f"forgetting-{stem}",
             "Forgetting of each task",
             f"Forgetting of {len(courses)} methods, {place}: mean change of accuracy from just learned to "
-            f"the end, from {signed(means[worst])} points ({worst}) to {signed(means[best])} ({best}).",
+            f"the end, from {signed(means[worst], 1)} points ({worst}) to {signed(means[best], 1)} ({best}).",
             partial(forgetting_figure, courses, place),
         )
     for course in courses:
@@ -47,7 +48,7 @@ def draw_waterfall(subject: Subject) -> Iterator[Drawing]:
             f"{course.label}: forgetting waterfall",
             f"{course.label} ({course.seeds}), {place}: mean accuracy {learned.mean():.1f} % as learned, "
             f"{last.mean():.1f} % at the end. The largest loss is {course.tasks[j].title}, "
-            f"{signed(float(change[j]))} points.",
+            f"{signed(float(change[j]), 1)} points.",
             partial(waterfall_figure, course, place),
             course.label,
         )
@@ -89,7 +90,7 @@ def waterfall_figure(course: Course, place: str) -> Figure:
     _, half = interval_over_seeds(seeds)
     for row, j in enumerate(order, start=1):
         spread = "" if np.isnan(half[j]) or j == count - 1 else f" ± {half[j]:.1f}"
-        said = "learned last" if j == count - 1 else f"{signed(float(change[j]))}{spread}"
+        said = "learned last" if j == count - 1 else f"{signed(float(change[j]), 1)}{spread}"
         left.annotate(
             said,
             (max(learned[j], last[j]), row),

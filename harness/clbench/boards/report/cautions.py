@@ -9,8 +9,8 @@ from typing import Literal
 
 from clbench.boards.card import Card
 from clbench.boards.courses import Subject
-from clbench.boards.figures.drawing import few
 from clbench.boards.figures.quantities import machines_of
+from clbench.boards.wording import listed
 from clbench.results.records import Record
 from clbench.results.store import LoadedRecords
 
@@ -93,7 +93,7 @@ def _seeds(subjects: Sequence[Subject]) -> Iterator[Caution]:
         if fewer:
             yield Caution(
                 "beware",
-                f"{subject.group.title}: fewer seeds than the {most} of others have {few(fewer, 8)}.",
+                f"{subject.group.title}: fewer seeds than the {most} of others have {listed(fewer, 8)}.",
             )
 
 
@@ -182,7 +182,7 @@ def _count(those: Sequence[Record], every: Sequence[Record]) -> str:
 
 
 def _methods(records: Sequence[Record]) -> str:
-    return few(sorted({record.method.name for record in records}), 12)
+    return listed(sorted({record.method.name for record in records}), 12)
 
 
 def _line(text: object) -> str:

@@ -13,6 +13,7 @@ from clbench.boards.figures import KINDS, Drawing
 from clbench.boards.inlinesvg import InlineSVG
 from clbench.boards.report.contents import Protocol, Report
 from clbench.boards.webpage import grids_as_html
+from clbench.boards.wording import gibibytes, percent
 from clbench.results.fingerprint import FingerprintFields
 from clbench.results.records import Record
 
@@ -79,7 +80,7 @@ def _environment() -> Environment:
         fields=_fields,
         heat=_heat,
         none=NONE,
-        percent=_percent,
+        percent=percent,
         spent=_spent,
         tables=_tables,
     )
@@ -91,11 +92,6 @@ def _tables(grids: Sequence[Grid]) -> Markup:
 
     # Escaped where it is made; wide cells may break, since a page is no terminal.
     return Markup("\n".join(grids_as_html(grids)))
-
-
-def _percent(value: float | None, digits: int = 2) -> str:
-    """With a true minus; a dash for what is missing."""
-    return NONE if value is None else f"{value:.{digits}f}".replace("-", "−")
 
 
 def _heat(value: float | None) -> str:
@@ -132,7 +128,7 @@ def _spent(record: Record) -> str:
     if spent.evaluate_seconds:
         parts.append(f"tested in {sum(spent.evaluate_seconds):,.1f} s")
     if spent.peak_memory_bytes is not None:
-        parts.append(f"{spent.peak_memory_bytes / 2**30:.2f} GiB at most")
+        parts.append(f"{gibibytes(spent.peak_memory_bytes)} at most")
     if spent.trainable_parameters:
         parts.append(f"{max(spent.trainable_parameters):,} parameters trained")
     if spent.stored_parameters:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clbench.boards.cells import NONE
+from clbench.boards.cells import Cell, with_marks
+from clbench.boards.pertask import task_figures
 from clbench.boards.rows import Column
 from clbench.boards.site.contents import BoardPage, RowView
-from clbench.results.metrics import MatrixError, average_per_task, last_per_task, transfer_per_task
-from clbench.results.statistics import Interval, mean_interval
+from clbench.boards.wording import percent
+from clbench.results.statistics import Interval
 
-__all__ = ["TASK_METRICS", "Figure", "TaskTable", "board_figures", "scatter_rows", "signed", "task_tables"]
+__all__ = ["TASK_METRICS", "Figure", "TaskTable", "board_figures", "scatter_rows", "task_tables"]
 
-TASK_METRICS: dict[str, Callable[[Any], Any]] = {
-    "Transfer": transfer_per_task,
-    "Average": average_per_task,
-    "Last": last_per_task,
-}
+TASK_METRICS = ("transfer", "average", "last")
+"""Those whose values per task a board's page shows."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +34,13 @@ class Figure:
     @property
     def text(self) -> str:
         """Two decimals."""
-        return NONE if self.interval is None else signed(self.interval.mean)
+        return percent(self.value)
 
     @property
     def spread(self) -> str:
         """Half the interval, two decimals; empty for a single seed."""
         half = None if self.interval is None else self.interval.half_width
-        return "" if half is None else f"± {half:.2f}"
-
-
-def signed(value: float) -> str:
-    """Return a number with two decimals and a minus sign as wide as its digits."""
-    return f"{value:.2f}".replace("-", "−")
+        return "" if half is None else f"± {percent(half)}"
 
 
 @dataclass(frozen=True)
@@ -73,45 +66,36 @@ def task_tables(board: BoardPage) -> list[TaskTable]:
     rows = [view for view in board.rows if view.row.status == "finished" and view.runs]
     if not rows:
         return []
-    tasks = rows[0].runs[0].record.stream.tasks
+    titles = [*(task.title for task in rows[0].runs[0].record.stream.tasks), "Mean"]
     tables = []
-    for title, metric in TASK_METRICS.items():
-        first = 1 if title == "Transfer" else 0
-        found = [(view, _per_task(view, metric, first)) for view in rows]
-        kept = [(view, line) for view, line in found if line]
+    for metric in TASK_METRICS:
+        found = [(view, task_figures(view.row, board.table, metric)) for view in rows]
+        kept = [(view, line) for view, line in found if any(line)]
+        # The first task has no Transfer.
+        places = [j for j in range(len(titles)) if any(line[j] for _, line in kept)]
         columns = [
-            _marked([view for view, _ in kept], list(values), higher_is_better=True)
-            for values in zip(*(line for _, line in kept), strict=True)
+            _marked([view for view, _ in kept], [line[j] for _, line in kept], higher_is_better=True)
+            for j in places
         ]
-        lines = list(zip(*columns, strict=True))
-        pairs = tuple((view, tuple(line)) for (view, _), line in zip(kept, lines, strict=True))
-        tables.append(TaskTable(title, (*(task.title for task in tasks[first:]), "Mean"), pairs))
+        pairs = tuple((view, tuple(c[n] for c in columns)) for n, (view, _) in enumerate(kept))
+        tables.append(TaskTable(metric.capitalize(), tuple(titles[j] for j in places), pairs))
     return tables
-
-
-def _per_task(view: RowView, metric: Callable[[Any], Any], first: int) -> list[Interval | None]:
-    try:
-        found = [metric(run.record.matrix)[first:] for run in view.runs]
-    except MatrixError:
-        return []
-    values: list[Interval | None] = [
-        mean_interval([float(x) for x in column]) for column in zip(*found, strict=True)
-    ]
-    return [*values, mean_interval([float(row.mean()) for row in found])]
 
 
 def _marked(
     rows: Sequence[RowView], intervals: Sequence[Interval | None], *, higher_is_better: bool
 ) -> list[Figure]:
-    """Best and second best of the ranked rows; figures that print alike share a mark."""
-    values = {
-        n: round(interval.mean, 2)
+    """Best and second best of the ranked rows, as in tables."""
+    ranked = {
+        n: interval.mean
         for n, (view, interval) in enumerate(zip(rows, intervals, strict=True))
         if interval is not None and view.row.kind == "ranked" and view.row.status == "finished"
     }
-    ranking = sorted(set(values.values()), reverse=higher_is_better) if len(values) > 1 else []
-    marks = dict(zip(ranking, ("best", "second"), strict=False))
-    return [Figure(x, marks.get(values[n], "") if n in values else "") for n, x in enumerate(intervals)]
+    cells = with_marks({n: Cell("") for n in range(len(rows))}, ranked, higher_is_better=higher_is_better)
+    return [
+        Figure(x, "best" if cells[n].best else "second" if cells[n].second else "")
+        for n, x in enumerate(intervals)
+    ]
 
 
 def scatter_rows(board: BoardPage, columns: Sequence[Column], root: str) -> list[dict[str, Any]]:

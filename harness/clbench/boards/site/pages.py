@@ -14,10 +14,11 @@ from clbench.boards.rerun import rerun_command, rerun_remarks
 from clbench.boards.site.contents import BoardPage, Contents, MethodPage, Run
 from clbench.boards.site.courses import course_points, mean_matrix, run_matrices
 from clbench.boards.site.downloads import run_downloads
-from clbench.boards.site.figures import board_figures, scatter_rows, signed, task_tables
+from clbench.boards.site.figures import board_figures, scatter_rows, task_tables
 from clbench.boards.site.filters import board_filters, literature_filters, row_tags, uses_tags
 from clbench.boards.site.literature import Published, family_text, shots_text
 from clbench.boards.site.runfacts import compared_with_mean, provenance, run_tasks, warnings
+from clbench.boards.wording import gibibytes, percent
 from clbench.config.options import as_typed
 
 if TYPE_CHECKING:
@@ -138,8 +139,8 @@ def _environment() -> Environment:
         "linked": linked,
         "count": lambda n: NONE if n is None else f"{n:,.0f}",
         "seconds": lambda x: NONE if x is None else f"{x:.1f} s",
-        "gib": lambda n: NONE if n is None else f"{n / 2**30:.2f} GiB",
-        "percent": lambda x: NONE if x is None else signed(x),
+        "gib": gibibytes,
+        "percent": percent,
     }
     environment.globals |= {
         "row_tags": row_tags,

@@ -7,13 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from clbench.boards.site.contents import BoardPage, Run
-from clbench.results.metrics import (
-    MatrixError,
-    average_per_task,
-    forgetting_per_task,
-    last_per_task,
-    transfer_per_task,
-)
+from clbench.boards.wording import gibibytes
+from clbench.results.metrics import PER_TASK, MatrixError
 from clbench.results.records import Record, TaskRecord
 from clbench.results.statistics import Interval
 
@@ -40,16 +35,12 @@ def run_tasks(record: Record) -> list[RunTask]:
     """Return the figures of each task, in the ranked label space."""
     spent = record.resources
     zero = record.zero_shot.get(record.label_space, ())
-    transfer, average = _values(transfer_per_task, record), _values(average_per_task, record)
-    last, forgetting = _values(last_per_task, record), _values(forgetting_per_task, record)
+    figures = {metric: _values(metric, record) for metric in PER_TASK}
     return [
         RunTask(
             task=task,
             zero_shot=_at(zero, j),
-            transfer=transfer[j],
-            average=average[j],
-            last=last[j],
-            forgetting=forgetting[j],
+            **{metric: values[j] for metric, values in figures.items()},
             learn_seconds=_at(spent.learn_seconds, j),
             evaluate_seconds=_at(spent.evaluate_seconds, j),
             trainable=_at(spent.trainable_parameters, j),
@@ -59,9 +50,9 @@ def run_tasks(record: Record) -> list[RunTask]:
     ]
 
 
-def _values(metric: Any, record: Record) -> list[float | None]:
+def _values(metric: str, record: Record) -> list[float | None]:
     try:
-        found = metric(record.matrix)
+        found = PER_TASK[metric](record.matrix)
     except MatrixError:
         return [None] * len(record.stream.tasks)
     return [None if x != x else float(x) for x in found]
@@ -137,6 +128,6 @@ def provenance(record: Record) -> dict[str, str]:
     if record.resources.generated_images:
         facts["Generated images"] = f"{record.resources.generated_images:,}"
     if record.resources.peak_memory_bytes is not None:
-        facts["Peak memory"] = f"{record.resources.peak_memory_bytes / 2**30:.2f} GiB"
+        facts["Peak memory"] = gibibytes(record.resources.peak_memory_bytes)
     facts |= {f"Declared: {name}": str(value) for name, value in record.declared.items()}
     return facts
