@@ -159,12 +159,21 @@ def test_show_stream_prints_tasks_with_totals_and_orders(clbench):
     assert ["order", "II", "t2,", "t0,", "t1"] in lines
 
 
+def test_show_knows_what_clbench_computes_and_writes_itself(clbench):
+    output = " ".join(clbench("show", "metric", "last").output.split())
+    assert "formula mean over j of A[T-1, j]" in output  # brackets are no markup
+    assert "package clbench " in output
+    assert "typed, for programs" in clbench("show", "format", "parquet").output
+
+
 @pytest.mark.parametrize(
     ("args", "code", "parts"),
     [
         (["lst"], 2, ["there is no command 'lst'", "list"]),
         (["show", "methd", "x"], 2, ["did you mean 'method'"]),
         (["show", "method", "stil"], 2, ["unknown method 'stil'", "did you mean 'still'"]),
+        (["show", "metric", "avarage"], 2, ["did you mean 'average'", "clbench list metrics"]),
+        (["show", "format", "pdf"], 2, ["csv, html, json, latex"]),
         (["show", "run", "nowhere"], 1, ["cannot read"]),
         (["leaderboard", "nowhere"], 1, ["there is nothing at nowhere"]),
         (
@@ -180,6 +189,7 @@ def test_show_stream_prints_tasks_with_totals_and_orders(clbench):
         ),
         (["run", "-m", "still", "-s", "tiny", "--set", "still.lr=0"], 2, ["still.lr = 0", "greater than 0"]),
         (["run", "-c", "nowhere.yaml"], 2, ["nowhere.yaml cannot be read"]),
+        (["run", "-s", "tiny", "--set", "still.lr=1"], 2, ["has a mistake", "no method is named", "--methods still"]),
     ],
 )
 def test_mistakes_are_messages_without_traceback(clbench, args, code, parts):

@@ -193,6 +193,7 @@ def test_starts_of_names_and_settings_in_brackets(clbench, runs):
         (["good", "poor", "--orders", "III"], 1, "no record has order 'III'; there is I"),
         (["good", "poor", "--runs", "nowhere"], 1, "there is nothing at nowhere"),
         (["runs", "poor"], 2, "runs has runs of 3 methods"),
+        (["good", "good"], 2, "'good' and 'good' are the same runs"),
         (["zero-shot", "zero-shot"], 2, "cannot be compared with itself"),
     ],
     ids=lambda value: str(value)[:30],

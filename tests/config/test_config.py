@@ -280,6 +280,8 @@ def test_forms_of_settings_in_files(tmp_path, text):
     [
         ("- a\n- b", "not a mapping"),
         ("methods: [a", "is not YAML"),
+        ("methods: a\nmethods: b", "the key 'methods' is there twice"),
+        ("methods: a\nset: {lr: 3}", "write METHOD.lr: 3"),
         ("method: a", "did you mean 'methods'"),
         ("methods: 3", "not names"),
         ("stream: [a]", "not a name"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from clbench.errors import PluginError, UnknownNameError
 from clbench.events import Progress, RowRecorded
-from clbench.plugins import Registry, get_registry
+from clbench.plugins import KINDS, Registry, get_registry
 from clbench.plugins.catalogue import CATALOGUE
 from clbench.plugins.checks import HOOKS
 from clbench.plugins.loading import installed_entry_points, load_plugin
@@ -271,3 +271,7 @@ def test_catalogue_names_what_the_plugins_of_this_repository_give():
             assert package in present, f"{kind} {name} is said to come from {package}"
             if any(r.distribution == package and r.status == "ok" for r in registry.reports):
                 assert registry.find(kind, name).distribution == package
+    for kind in KINDS:
+        for name, given in getattr(registry, f"{kind}s").items():
+            if given.distribution in present:
+                assert CATALOGUE[kind][name] == given.distribution, f"{kind} {name} is not in the catalogue"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from clbench.boards.board import Group
 from clbench.boards.variants import variants
-from clbench.errors import ConfigError, RecordError, UnknownNameError
+from clbench.errors import ConfigError, RecordError, UnknownNameError, did_you_mean
 from clbench.results.store import StoredRecord
 
 __all__ = ["Side", "find_side", "whole_side"]
@@ -59,7 +59,17 @@ def find_side(name: str, stored: Sequence[StoredRecord]) -> Side:
                 why=f"there are {', '.join(fits)}",
                 fix=f"name one of them, such as {fits[0]!r}",
             )
-    raise UnknownNameError("method", name, sides, fix="name one of them, or a run's folder")
+    near = [
+        label for each in did_you_mean(name, methods.values()) for label in sides if methods[label] == each
+    ]
+    raise UnknownNameError(
+        "method",
+        name,
+        sides,
+        fix=f"if you mean {near[0]!r}, write that; else name one of them, or a run's folder"
+        if near
+        else "name one of them, or a run's folder",
+    )
 
 
 def whole_side(place: str, stored: Sequence[StoredRecord]) -> Side:

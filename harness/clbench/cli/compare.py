@@ -67,7 +67,7 @@ def compare(
     from clbench.boards.comparing import ZERO_SHOT, compare_sides
     from clbench.boards.comparisontables import FORMATS, render_comparisons
     from clbench.boards.sides import find_side, whole_side
-    from clbench.errors import RecordError, UnknownNameError
+    from clbench.errors import ConfigError, RecordError, UnknownNameError
     from clbench.results import load_records
 
     if format_ not in FORMATS:
@@ -100,6 +100,12 @@ def compare(
         return find_side(name, pool)
 
     sides = (side(a), side(b))
+    if sides[0] and sides[1] and sides[0].runs == sides[1].runs:
+        raise ConfigError(
+            f"{a!r} and {b!r} are the same runs",
+            why="their difference is 0 whatever the method does",
+            fix="name two methods, two rows of the leaderboard, or two folders of runs",
+        )
     if sides[0] and sides[1] and sides[0].label == sides[1].label and a != b:
         # The same method from two places, such as two machines or versions.
         sides = (replace(sides[0], label=a), replace(sides[1], label=b))

@@ -62,13 +62,17 @@ BUILT_IN: dict[str, dict[str, str]] = {
 }
 
 
-@click.command("list")
-@click.argument("kind", type=click.Choice([*KINDS, "all"]), default="all")
+@click.command("list", short_help="List what is installed, with the package that gives it.")
+@click.argument("kind", metavar="[KIND]", type=click.Choice([*KINDS, "all"]), default="all")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 @disable_plugin_option
 @click.pass_context
 def list_(ctx: click.Context, kind: str, as_json: bool) -> None:
-    """List what is installed, with the package that gives it."""
+    """List what is installed, with the package that gives it.
+
+    KIND is methods, streams, backbones, generators, datasets, metrics, formats, launchers or trackers; all
+    without one.
+    """
     registry = Session.of(ctx).registry
     kinds = KINDS if kind == "all" else (kind,)
     if as_json:

@@ -39,6 +39,8 @@ def plan_table(configs: Sequence[RunConfig], registry: Registry) -> RenderableTy
         f"{first.label_space}",
         ("  eval batch ", "dim"),
         f"{first.eval_batch} {first.batches}" if first.batches != "natural" else str(first.eval_batch),
+        ("  held out ", "dim") if first.held_out else "",
+        ", ".join(first.held_out),
     )
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, style="bold")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("plot", short_help="Draw figures of recorded runs.")
-@click.argument("paths", metavar="RUN…", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[RUN]…", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "-k", "--kind", "kinds", metavar="A,B,…", help="Kinds of figures, see above.  [default: all that apply]"
 )
@@ -86,8 +86,13 @@ def plot(
 
 def _common(drawings: Sequence[Drawing], *, explicit: bool) -> list[Drawing]:
     """Without those of single methods where figures show several; a matrix that was asked for stays."""
-    together = {d.kind for d in drawings if not d.course} & {d.kind for d in drawings if d.course}
-    return [d for d in drawings if not d.course or (d.kind not in together and (explicit or not together))]
+    kept = []
+    for drawing in drawings:
+        mine = [d for d in drawings if d.subject == drawing.subject]
+        together = {d.kind for d in mine if not d.course} & {d.kind for d in mine if d.course}
+        if not drawing.course or (drawing.kind not in together and (explicit or not together)):
+            kept.append(drawing)
+    return kept
 
 
 def _state(status: str, rows: int, tasks: int) -> str:

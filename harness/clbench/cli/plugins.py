@@ -9,7 +9,7 @@ from clbench.cli.session import Session, disable_plugin_option, make_console
 _MARKS = {"ok": ("✓ ok", "green"), "broken": ("✗ broken", "red"), "disabled": ("– disabled", "dim")}
 
 
-@click.command("plugins")
+@click.command("plugins", short_help="Show what is installed, what is broken and why.")
 @click.option("-v", "--verbose", is_flag=True, help="Print the traceback of what is broken.")
 @disable_plugin_option
 @click.pass_context

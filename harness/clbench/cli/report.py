@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("report", short_help="Write one html page: tables, figures, settings, runs.")
-@click.argument("paths", metavar="RUN…", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[RUN]…", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--output",

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from clbench.plugins import Contribution, Kind
-    from clbench.specs import MethodSpec, StreamSpec
+    from clbench.plugins import Contribution, Kind, Registry
+    from clbench.specs import MethodSpec, MetricSpec, StreamSpec
 
 KINDS = ("method", "stream", "backbone", "generator", "dataset", "metric", "format", "launcher", "tracker")
 
@@ -75,7 +75,7 @@ def show(ctx: click.Context, kind: str, name: str, paths: tuple[Path, ...], form
 
         found = find_stream(registry, name)  # a YAML file's as well
     else:
-        found = registry.find(cast("Kind", kind), name)
+        found = _find(registry, cast("Kind", kind), name)
     if kind == "method":
         from clbench.boards.card import declared, render_card
         from clbench.cli.card import card_of, print_card
@@ -93,17 +93,56 @@ def show(ctx: click.Context, kind: str, name: str, paths: tuple[Path, ...], form
     if kind == "stream":
         _print_stream(found.spec, console)
     elif kind == "backbone":
+        digest = found.spec.sha256 or found.spec.digest
         _print_facts(
             console,
             {
                 "parameters": counted(found.spec.parameters or None),
                 "image size": f"{found.spec.image_size} px",
-                "architecture": found.spec.architecture or "–",
-                "file": f"SHA-256 {found.spec.sha256 or found.spec.digest or '–'}",
+                **({"architecture": found.spec.architecture} if found.spec.architecture else {}),
+                **({"file": f"SHA-256 {digest}"} if digest else {}),
             },
         )
     elif kind == "dataset":
-        _print_facts(console, {"kind": found.spec.kind})
+        _print_facts(console, {"kind": found.spec.kind.replace("_", " ")})
+    elif kind == "metric":
+        _print_metric(found.spec, console)
+    elif kind == "tracker":
+        console.print(f"\nuse it: clbench run --methods zscl --track {name}", style="dim")
+
+
+def _find(registry: Registry, kind: Kind, name: str) -> Contribution[Any]:
+    """What a plugin gives, or clbench itself computes or writes."""
+    from clbench import __version__
+    from clbench.cli.list import BUILT_IN
+    from clbench.definitions import METRICS, RIVALS
+    from clbench.plugins import Contribution
+    from clbench.specs import FormatSpec
+
+    specs: dict[str, Any] = {}
+    if kind == "metric":
+        specs = {spec.name: spec for spec in (*METRICS, *RIVALS)}
+    elif kind == "format":
+        texts = BUILT_IN["formats"]
+        specs = {
+            each: FormatSpec(name=each, title=each, summary=text, factory="clbench.boards:render", suffix="")
+            for each, text in texts.items()
+        }
+    if name in specs:
+        return Contribution(specs[name], "clbench", "clbench", __version__)
+    if specs and name not in registry.kind(kind):
+        known = (*specs, *registry.kind(kind))
+        raise UnknownNameError(kind, name, known, fix=f"see what there is: clbench list {kind}s")
+    return registry.find(kind, name)
+
+
+def _print_metric(spec: MetricSpec, console: Console) -> None:
+    better = "higher" if spec.higher_is_better else "lower"
+    facts = {"formula": spec.formula, "source": spec.source, "better": better, "rival of": spec.rival_of}
+    _print_facts(console, {label: text for label, text in facts.items() if text})
+    if spec.formula:
+        legend = "A[i, j]: accuracy on task j after learning task i, both from 0; T tasks"
+        console.print(legend, style="dim", markup=False)
 
 
 def _print_head(found: Contribution[Any], kind: str, console: Console) -> None:
@@ -120,16 +159,18 @@ def _print_head(found: Contribution[Any], kind: str, console: Console) -> None:
 
 def _print_facts(console: Console, facts: dict[str, str]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     for label, value in facts.items():
-        table.add_row(label, value)
+        table.add_row(label, Text(value))  # brackets are no markup
     console.print(table)
 
 
 def _print_settings(found: Contribution[MethodSpec], console: Console) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     from clbench.cli.planning import as_typed
@@ -152,7 +193,7 @@ def _print_settings(found: Contribution[MethodSpec], console: Console) -> None:
     table.add_column("what it is")
     for name, field in model.model_fields.items():
         tuned = [as_typed(values[name]) if name in values else "" for values in spec.tuned.values()]
-        table.add_row(name, as_typed(defaults[name]), *tuned, field.description or "")
+        table.add_row(*map(escape, (name, as_typed(defaults[name]), *tuned, field.description or "")))
     console.print()
     console.print(table)
     console.print(
@@ -188,6 +229,7 @@ def _print_stream(spec: StreamSpec, console: Console) -> None:
 
 def _task_table(spec: StreamSpec) -> Table:
     """Tasks with what is known of each; a column that would be empty is left out."""
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim", footer_style="dim", show_footer=True)
@@ -217,5 +259,5 @@ def _task_table(spec: StreamSpec) -> Table:
         for row, text in zip(rows, texts, strict=True):
             row.append(text)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     return table

@@ -136,6 +136,17 @@ class _Loader(yaml.SafeLoader):
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that is there twice, as YAML does; PyYAML takes the last without a word."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} is there twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
 
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
@@ -216,7 +227,13 @@ class _Reader:
         if isinstance(value, Mapping):
             for key, setting in value.items():
                 method, dot, rest = str(key).partition(".")
-                self.method_settings(method, {rest: setting} if dot else setting)
+                if dot or isinstance(setting, Mapping):
+                    self.method_settings(method, {rest: setting} if dot else setting)
+                else:
+                    self.wrong(
+                        f"set has {method!r}, which does not say whose setting it is",
+                        fix=f"write METHOD.{method}: {as_typed(setting)}, such as zscl.lr: 1e-5",
+                    )
         elif isinstance(value, (list, tuple)):
             for item in value:
                 self.assignment(str(item))

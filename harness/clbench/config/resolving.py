@@ -142,12 +142,15 @@ class _Resolver:
     def methods(self) -> dict[str, Contribution[MethodSpec]]:
         names = self.options.methods or ()
         if not names and not self.options.problems:
+            given = ",".join(self.options.settings)
             self.problems.append(
                 ConfigError(
-                    "no method is named", fix="name some: --methods zscl,diki,gift (clbench list methods)"
+                    "no method is named",
+                    why=f"settings are given for {given}, but that runs nothing" if given else "",
+                    fix=f"name some: --methods {given or 'zscl,diki,gift'} (clbench list methods)",
                 )
             )
-        for name in self.options.settings:
+        for name in self.options.settings if names else ():
             if name not in names:
                 near = did_you_mean(name, names)
                 self.problems.append(

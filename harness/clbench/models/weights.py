@@ -152,5 +152,7 @@ def _of_neighbour(path: Path) -> tuple[Activation | None, str]:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    why = str(error).strip().splitlines() or [type(error).__name__]
-    return DataError(f"{path} is no whole file of weights", why=why[0], fix="fetch it again")
+    why = (str(error).strip().splitlines() or [""])[0]
+    if not isinstance(error, (RuntimeError, OSError)):  # "list index out of range" tells nobody anything
+        why = f"it cannot be read as weights ({type(error).__name__}{why and ': '}{why})"
+    return DataError(f"{path} is no whole file of weights", why=why, fix="fetch it again, or name another")

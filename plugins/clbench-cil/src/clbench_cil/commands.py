@@ -23,7 +23,7 @@ def add_to(app: click.Group) -> None:
     app.add_command(prepare)
 
 
-@click.command("cil")
+@click.command("cil", short_help="Look for TinyImageNet, ImageNet and DomainNet.")
 @click.pass_context
 def doctor_cil(ctx: click.Context) -> None:
     """Look for TinyImageNet, ImageNet and DomainNet under the data root.
@@ -42,7 +42,7 @@ def doctor_cil(ctx: click.Context) -> None:
     click.echo("the three data sets are there: clbench run --stream tinyimagenet-100-10 --methods zero-shot")
 
 
-@click.command("cil")
+@click.command("cil", short_help="Check, and decode once, TinyImageNet, ImageNet and DomainNet.")
 @click.option(
     "--only",
     metavar="KEYS",

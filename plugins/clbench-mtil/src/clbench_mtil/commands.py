@@ -27,7 +27,7 @@ def doctor() -> None:
 doctor.add_command(doctor_hub)
 
 
-@doctor.command("mtil")
+@doctor.command("mtil", short_help="Look for the data of MTIL and its relatives.")
 @click.pass_context
 def doctor_mtil(ctx: click.Context) -> None:
     """Look for the data of MTIL and its relatives under the data root.
@@ -51,7 +51,7 @@ def prepare() -> None:
     """Fetch data where asked to, check them, and decode their images once."""
 
 
-@prepare.command("mtil")
+@prepare.command("mtil", short_help="Check, and decode once, the data of MTIL and its relatives.")
 @click.option("--only", metavar="KEYS", help="These data sets, with commas between.  [default: all]")
 @click.option("--protocol", type=click.Choice(["zscl", "coop"]), default="zscl", show_default=True)
 @click.option(

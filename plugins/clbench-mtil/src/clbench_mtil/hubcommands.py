@@ -7,7 +7,7 @@ import click
 __all__ = ["doctor_hub"]
 
 
-@click.command("mtil-hub", short_help="Say which copies on the Hugging Face hub stand for MTIL's data sets.")
+@click.command("mtil-hub", short_help="Say which hub copies stand for MTIL's data sets.")
 @click.option("--only", metavar="KEYS", help="These data sets, with commas between.  [default: all]")
 @click.option("--ask", "asking", is_flag=True, help="Ask the hub whether it has each pinned commit.")
 @click.option(
