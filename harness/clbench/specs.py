@@ -150,6 +150,10 @@ class StreamSpec(Spec):
         arguments: what the factory is called with, so that one factory may serve many streams.
         digest: of all its content, where that is not settled by the plugin's version: a stream of a user's
             own files; then it is part of a run's key.
+        variables: reference to a callable ``(*arguments) -> dict[str, str]`` that returns those environment
+            variables, with their values, that make the stream another one than it is without them, such as
+            the seed of a draw. They are part of a run's key, of its record and of the command that does it
+            again. It opens no data and imports nothing heavy.
     """
 
     factory: str
@@ -166,6 +170,11 @@ class StreamSpec(Spec):
     shots: int | None = None
     arguments: tuple[str, ...] = ()
     digest: str = ""
+    variables: str | None = None
+
+    def deciding(self) -> dict[str, str]:
+        """The environment variables, as they are now, that make it another stream; see ``variables``."""
+        return dict(load_reference(self.variables)(*self.arguments)) if self.variables else {}
 
     def total(self, what: Literal["classes", "train", "test", "validation"]) -> int | None:
         """Number over all tasks, of ``classes`` the different ones; ``None`` where one is not known."""

@@ -37,8 +37,11 @@ def rerun_command(record: Record, *, every_setting: bool = False) -> str:
     for name, value in method.settings.items():
         if every_setting or method.settings_sources[name] == "user":
             words += ["--set", f"{method.name}.{name}={as_typed(value)}"]
-    threads = record.provenance.threads
-    return (f"OMP_NUM_THREADS={threads} " if threads else "") + shlex.join(words)
+    threads, variables = record.provenance.threads, config.get("stream_variables")
+    environment = [f"OMP_NUM_THREADS={threads}"] if threads else []
+    if isinstance(variables, dict):
+        environment += [f"{name}={shlex.quote(str(value))}" for name, value in variables.items()]
+    return " ".join([*environment, shlex.join(words)])
 
 
 def rerun_remarks(record: Record) -> tuple[str, ...]:

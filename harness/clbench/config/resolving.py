@@ -86,6 +86,7 @@ class _Resolver:
             self.check_held_out(held_out)
         for tracker in options.track or ():
             self.find("tracker", tracker)
+        variables = self.try_(stream.spec.deciding) if stream else None
         label_space, label_spaces = self.label_spaces(stream.spec.label_space if stream else "task")
         precision = self.choice("precision", options.precision, PRECISIONS) or "fp32"
         batches = self.choice("composition of batches", options.batches, COMPOSITIONS) or "natural"
@@ -130,6 +131,7 @@ class _Resolver:
                 backbone_digest=backbone.spec.digest,
                 stream_file=str(Path(wanted).absolute()) if is_file(wanted) else None,
                 stream_digest=stream.spec.digest,
+                stream_variables=variables or {},
                 settings=settings[name][0],
                 settings_sources=settings[name][1],
             )

@@ -39,6 +39,8 @@ class RunConfig:
             the digest of its content; ``None`` and empty for a plugin's backbone.
         stream_file, stream_digest: the YAML file that describes the stream, and the digest of its content;
             ``None`` and empty for a plugin's stream.
+        stream_variables: environment variables that make the stream another one, see
+            :class:`clbench.StreamSpec`.
         settings: of the method, complete and JSON-serialisable.
         settings_sources: for each setting whether its value is the class's ``default`` (the paper's), the
             plugin's ``tuned`` one for this stream, or the ``user``'s.
@@ -61,6 +63,7 @@ class RunConfig:
     backbone_digest: str = ""
     stream_file: str | None = None
     stream_digest: str = ""
+    stream_variables: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     settings_sources: Mapping[str, SettingSource] = field(default_factory=dict)
 
@@ -87,7 +90,13 @@ class RunConfig:
         deciding = self.as_json()
         for circumstance in ("settings_sources", "stream_file", "backbone_file"):
             del deciding[circumstance]
-        usuals = {"batches": "natural", "stream_digest": "", "backbone_digest": "", "held_out": []}
+        usuals: dict[str, Any] = {
+            "batches": "natural",
+            "stream_digest": "",
+            "stream_variables": {},
+            "backbone_digest": "",
+            "held_out": [],
+        }
         for later, usual in usuals.items():
             if deciding[later] == usual:  # keys of records from before these fields stay what they are
                 del deciding[later]

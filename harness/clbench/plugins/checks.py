@@ -153,6 +153,9 @@ def _check_stream(spec: specs.StreamSpec) -> Iterator[str]:
     if spec.default_order not in spec.orders:
         yield f"its default order {spec.default_order!r} is none of its orders"
     yield from _check_choice(spec, "label_space", spec.label_space)
+    named = spec.variables
+    if named is not None and not (isinstance(named, str) and _REFERENCE.fullmatch(named)):
+        yield f"its variables {named!r} is not of the form 'package.module:attribute'"
 
 
 def _check_choice(owner: object, name: str, value: object) -> Iterator[str]:

@@ -152,6 +152,15 @@ class Bench:
                 f"{config.stream_source} or its images were changed after the run was planned",
                 fix="run the command again: it is another stream now",
             )
+        now = self.stream_spec.deciding()
+        if now != config.stream_variables:
+            wanted = {**dict.fromkeys(now, "unset"), **config.stream_variables}
+            raise DataError(
+                f"stream {config.stream} is another one in this environment than in the run",
+                why=", ".join(f"{name} was {value}" for name, value in wanted.items())
+                + f"; now {', '.join(f'{name} is {value}' for name, value in now.items()) or 'none is set'}",
+                fix="set the environment as it was",
+            )
         if workbench.find_backbone(config.backbone_source).spec.digest != config.backbone_digest:
             raise DataError(
                 f"{config.backbone_source} was changed after the run was planned",

@@ -143,7 +143,8 @@ def _stream(record: Record, registry: Registry, file: Path | None) -> Contributi
         theirs = None
     try:
         if theirs is None:
-            return find_stream(registry, record.stream.name)
+            found = find_stream(registry, record.stream.name)
+            return _other_environment(record, found.spec) or found
         if file is None:
             name = re.split(r"[/\\]", theirs)[-1]
             return (
@@ -155,6 +156,16 @@ def _stream(record: Record, registry: Registry, file: Path | None) -> Contributi
     if found.spec.digest != record.config.get("stream_digest"):
         return f"{what} is of another file than {file}, or of other images"
     return found
+
+
+def _other_environment(record: Record, spec: StreamSpec) -> str:
+    """Which environment variables made the stream another one than it is here; empty: it is the same."""
+    now, then = spec.deciding(), record.config.get("stream_variables", {})
+    if now == then or not isinstance(then, dict):
+        return ""
+    given = " ".join(f"{name}={value}" for name, value in then.items()) or "none"
+    here = " ".join(f"{name}={value}" for name, value in now.items()) or "none"
+    return f"stream {spec.name} depends on environment variables: {given} in the run, {here} here"
 
 
 # One build serves all submissions of a stream.

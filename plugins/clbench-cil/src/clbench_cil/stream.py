@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clbench.errors import ClbenchError, DataError, UnknownNameError
 from clbench.streams import Stream, Task, data_root, order_keys, shared_classes
+from clbench_mtil.circumstances import ANY_COUNTS
 from clbench_mtil.increments import increments
 from clbench_mtil.samples import Collection, image_set
 
@@ -189,7 +190,7 @@ def _odd_classes(found: Collection, part: str, low: int, high: int) -> list[str]
 def _meta(found: Collection) -> dict[str, object]:
     meta: dict[str, object] = {}
     if not counts_checked():
-        meta["counts"] = "any"
+        meta |= {"counts": "any", "notes": (ANY_COUNTS,)}
     if hub.source_name() == "hub-any":
         meta["source"] = found.origin
     return meta

@@ -77,6 +77,7 @@ class ClassIncremental:
             summary=f"class-incremental: {first}{times}{self.increment} classes; {self.used_by}",
             factory="clbench_cil.stream:build_increments",
             arguments=(self.name,),
+            variables="clbench_cil.circumstances:deciding",
             tasks=tasks,
             orders={self.order: tuple(task.key for task in tasks)},
             default_order=self.order,
@@ -115,6 +116,7 @@ def domainnet_spec() -> StreamSpec:
         title="DomainNet",
         summary=f"domain-incremental: the same {classes} classes in six domains, cleaned version",
         factory="clbench_cil.stream:build_domainnet",
+        variables="clbench_cil.circumstances:deciding",
         tasks=tuple(
             TaskSummary(
                 key=domain,

@@ -6,10 +6,11 @@ from clbench.errors import DataError
 from clbench.streams import Stream, data_root
 
 from clbench_mtil.catalogue import counts_checked, document
+from clbench_mtil.circumstances import ANY_COUNTS
 from clbench_mtil.increments import increments
 from clbench_mtil.protocols import divide
 from clbench_mtil.steps import cuts
-from clbench_mtil.stream import find_source
+from clbench_mtil.stream import find_source, joined
 from clbench_mtil.variants import class_order
 
 __all__ = ["build"]
@@ -38,8 +39,8 @@ def build(steps: str) -> Stream:
     )
     meta: dict[str, object] = {"class_order": "icarl"}
     if not counts_checked():
-        meta["counts"] = "any"
-    meta |= source.meta
+        meta |= {"counts": "any", "notes": (ANY_COUNTS,)}
+    meta = joined(meta, source.meta)
     return Stream(
         f"cifar100-{steps}", tasks, order="icarl", protocol="cil", meta=meta, origins=source.origins
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from clbench.errors import ClbenchError, ConfigError, DataError
+from clbench.errors import ClbenchError, DataError
 from clbench.streams import Stream, Task, data_root, shared_classes
 
 from clbench_mtil.catalogue import Protocol, counts_checked, data_set
+from clbench_mtil.circumstances import ANY_COUNTS, shots_seed
 from clbench_mtil.hubcopies import from_hub
 from clbench_mtil.protocols import SPLIT_SEED, Source, divide
 from clbench_mtil.samples import Splits, image_set
@@ -18,7 +18,7 @@ from clbench_mtil.sources import ChosenSource
 from clbench_mtil.splits import draw_shots
 from clbench_mtil.variants import VARIANTS, Variant
 
-__all__ = ["build", "build_task", "find_source", "from_hub", "shots_seed", "stream_meta"]
+__all__ = ["build", "build_task", "find_source", "from_hub", "joined", "stream_meta"]
 
 
 def build(name: str) -> Stream:
@@ -48,7 +48,7 @@ def build(name: str) -> Stream:
         name,
         tuple(tasks),
         protocol=variant.protocol,
-        meta=_joined(stream_meta(variant), source.meta),
+        meta=joined(stream_meta(variant), source.meta),
         shared=_namesakes(tasks) if variant.label_space == "seen" else {},
         origins=source.origins,
     )
@@ -83,36 +83,25 @@ def find_source(root: Path) -> ChosenSource:
     return ChosenSource(root)
 
 
-def shots_seed() -> int:
-    """Seed of the few-shot draw: ``CLBENCH_MTIL_SHOTS_SEED``, else 1."""
-    given = os.environ.get("CLBENCH_MTIL_SHOTS_SEED", "1")
-    if not given.isdigit():
-        raise ConfigError(
-            f"CLBENCH_MTIL_SHOTS_SEED is {given!r}",
-            why="it is not a whole number",
-            fix="set it to 1, 2, 3, …",
-        )
-    return int(given)
-
-
 def stream_meta(variant: Variant) -> dict[str, object]:
     """What else makes the stream what it is; part of its fingerprint."""
     meta: dict[str, object] = {}
+    notes: list[str] = []
     if variant.protocol == "zscl":
         meta["sun397_files"] = "sorted"
-        meta["notes"] = (
-            "SUN397: files sorted before the 80/20 split, where the authors' order is the disk's",
-        )
+        notes.append("SUN397: files sorted before the 80/20 split, where the authors' order is the disk's")
     else:
         meta["validation_seed"] = SPLIT_SEED
     if variant.shots:
         meta |= {"shots": variant.shots, "shots_seed": shots_seed()}
+        notes += [f"shots drawn with seed {shots_seed()}"] if shots_seed() != 1 else []
     if not counts_checked():
         meta["counts"] = "any"
-    return meta
+        notes.append(ANY_COUNTS)
+    return meta | ({"notes": tuple(notes)} if notes else {})
 
 
-def _joined(one: dict[str, object], other: dict[str, object]) -> dict[str, object]:
+def joined(one: dict[str, object], other: dict[str, object]) -> dict[str, object]:
     """Both, with the notes of both."""
     notes = [note for meta in (one, other) for note in meta.get("notes", ())]  # type: ignore[attr-defined]
     return one | other | ({"notes": tuple(notes)} if notes else {})
