@@ -260,6 +260,17 @@ def test_protocols_and_orders_have_figures_of_their_own():
         assert len([d for d in draw(those, [kind]) if not d.course]) == 3
 
 
+def test_figures_stand_in_the_order_of_the_tables():
+    those = [make_record(A, protocol={"stream": f"{n}"}, backbone=name) for n, name in ((16, "a"), (1, "b"))]
+    those = [
+        record.evolve(stream=record.stream.model_copy(update={"shots": shots}))
+        for record, shots in zip(those, (16, 1), strict=True)
+    ]
+    tables = [table.group for table in board_of(those).tables]
+    assert [group.shots for group in tables] == [1, 16]  # before their backbones' names
+    assert [subject.group for subject in subjects_of(those)] == tables
+
+
 def test_names_of_files_are_unique_where_labels_look_alike():
     those = [
         make_record(A, settings={"lr": lr}, sources={"lr": "user"}, zero_shot=ZERO_SHOT)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from clbench.boards.board import Board, Group, Table, board_of, leaderboard
+from clbench.boards.board import Board, Table, board_of, leaderboard
 from clbench.boards.figures import accuracy_heatmap, transfer_last_scatter
+from clbench.boards.groups import Group
 from clbench.boards.rendering import FORMATS, Format, encode, render
 from clbench.boards.rows import DEFAULT_METRICS, Column, Row
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 
-from clbench.boards.rows import Column, Row
+from clbench.boards.rows import Column, Row, best_first
 from clbench.errors import UnknownNameError, did_you_mean
 from clbench.results.records import Record
 
@@ -70,15 +70,4 @@ def sorted_rows(rows: Sequence[Row], columns: Sequence[Column], by: str) -> list
         raise UnknownNameError(
             "column to sort by", by, [c.name for c in columns] + ["method"], fix="name it in --metrics, too"
         )
-
-    def key(row: Row) -> tuple[int, float, str]:
-        if row.status != "finished":
-            return (3 if row.status == "failed" else 2), 0.0, row.method
-        if column is None:
-            return 0, 0.0, row.method
-        interval = row.values.get(column.name)
-        if interval is None:
-            return 1, 0.0, row.method
-        return 0, -interval.mean if column.higher_is_better else interval.mean, row.method
-
-    return sorted(rows, key=key)
+    return best_first(rows, column)

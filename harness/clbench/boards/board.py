@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clbench.boards.arranging import chosen, grouping, sorted_rows, unmatched
+from clbench.boards.groups import Group, differing, grouped
 from clbench.boards.rows import DEFAULT_METRICS, Column, Row, columns_of, rows_of
-from clbench.results.fingerprint import FingerprintFields, differing_parts
+from clbench.results.fingerprint import FingerprintFields
 from clbench.results.records import Record
 from clbench.results.store import load_records
 from clbench.specs import MetricSpec
@@ -17,61 +18,7 @@ from clbench.specs import MetricSpec
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Board", "Group", "Table", "board_of", "differences", "leaderboard", "resemblances"]
-
-
-@dataclass(frozen=True)
-class Group:
-    """What all rows of a table share; records that differ in any of it are never averaged or ranked together.
-
-    Attributes:
-        stream, protocol, order, backbone, label_space: as in the record.
-        tasks: task keys in order.
-        fingerprint: digest of the protocol fingerprint.
-        shots: training samples per class; ``None``: all.
-    """
-
-    stream: str
-    protocol: str
-    order: str
-    backbone: str
-    label_space: str
-    tasks: tuple[str, ...]
-    fingerprint: str
-    shots: int | None = None
-
-    @classmethod
-    def of(cls, record: Record) -> Group:
-        """The group a record belongs to."""
-        return cls(
-            stream=record.stream.name,
-            protocol=record.stream.protocol,
-            order=record.stream.order,
-            backbone=record.backbone.name,
-            label_space=record.label_space,
-            tasks=tuple(task.key for task in record.stream.tasks),
-            fingerprint=record.fingerprint.digest,
-            shots=record.stream.shots,
-        )
-
-    @property
-    def title(self) -> str:
-        """One line for people."""
-        return self.titled()
-
-    def titled(self, first: Sequence[str] = ()) -> str:
-        """One line for people, the parts that ``first`` names in front; shots where not all data are used."""
-        parts = {
-            "stream": f"stream {self.stream}",
-            "protocol": f"protocol {self.protocol}",
-            "order": f"order {self.order}",
-            "shots": "all data" if self.shots is None else f"{self.shots} shots",
-            "backbone": f"backbone {self.backbone}",
-            "label_space": f"label space {self.label_space}",
-        }
-        plain = {"protocol": self.protocol in ("", self.stream), "shots": self.shots is None}
-        rest = [name for name in parts if name not in first and not plain.get(name)]
-        return ", ".join(parts[name] for name in (*first, *rest))
+__all__ = ["Board", "Table", "board_of", "differences", "leaderboard", "resemblances"]
 
 
 @dataclass(frozen=True)
@@ -185,11 +132,9 @@ def board_of(
     columns, by = columns_of(metrics, extra), grouping(group_by)
     if sort is not None:
         sorted_rows([], columns, sort)
-    groups: dict[Group, list[Record]] = {}
-    for record in records:
-        groups.setdefault(Group.of(record), []).append(record)
+    groups = grouped(records)
     tables = []
-    for group in sorted(groups, key=lambda g: (_named(g, by), _order(g, len(groups[g])))):
+    for group in sorted(groups, key=lambda group: _named(group, by)):
         rows, remarks = rows_of(groups[group], columns)
         rows = rows if sort is None else sorted_rows(rows, columns, sort)
         tables.append(Table(group, groups[group][0].fingerprint.fields, tuple(rows), tuple(remarks)))
@@ -199,13 +144,6 @@ def board_of(
 
 def _named(group: Group, names: Sequence[str]) -> tuple[str | int, ...]:
     return tuple(group.shots or 0 if name == "shots" else getattr(group, name) for name in names)
-
-
-def _order(group: Group, records: int) -> tuple[str | int, ...]:
-    # Of protocols that differ in details the one with most records comes first.
-    shots = group.shots or 0
-    place = (group.stream, group.order, shots, group.backbone, group.label_space)
-    return (*place, -records, group.fingerprint)
 
 
 def differences(tables: Sequence[Table]) -> list[str]:
@@ -220,20 +158,9 @@ def resemblances(tables: Sequence[Table]) -> list[tuple[int, list[str]]]:
     """Return for each table but the first: the earlier one it resembles most, and what differs."""
     found = []
     for i, table in enumerate(tables[1:], start=1):
-        others = [(differing(tables[k], table), k) for k in range(i)]
+        others = [
+            (differing(tables[k].group, table.group, tables[k].fields, table.fields), k) for k in range(i)
+        ]
         names, k = min(others, key=lambda each: (len(each[0]), each[1]))
         found.append((k, names))
     return found
-
-
-def differing(a: Table, b: Table) -> list[str]:
-    """Return in words what keeps two tables from being one."""
-    names = [
-        name
-        for name in ("stream", "protocol", "order", "shots", "backbone", "label_space")
-        if getattr(a.group, name) != getattr(b.group, name)
-    ]
-    if a.group.tasks != b.group.tasks and not {"stream", "order"} & set(names):
-        names.append("tasks")
-    names += [name for name in differing_parts(a.fields, b.fields) if name not in names]
-    return names

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
 
-from clbench.boards.board import Group
 from clbench.boards.cells import NONE, Cell, Grid
 from clbench.boards.claimtables import plain_claims_grid
+from clbench.boards.groups import Group
 from clbench.boards.variants import variants
 from clbench.boards.wording import gibibytes
 from clbench.boards.writing import grids_as_markdown

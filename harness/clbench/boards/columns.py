@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from clbench.boards.card import cost_of
 from clbench.boards.cells import NONE
+from clbench.boards.groups import Group
 from clbench.boards.rows import Column, Row
 from clbench.errors import UnknownNameError
 from clbench.results.records import Record
-
-if TYPE_CHECKING:
-    from clbench.boards.board import Group
-    from clbench.boards.card import Cost
 
 __all__ = ["FIELDS", "METRICS_FIELD", "Field", "Selected", "select"]
 
@@ -66,13 +64,10 @@ def _cost(name: str) -> Callable[[Row, Group], Value]:
     """What the row's runs cost; nothing where they ran on unequal machines, whose costs are not averaged."""
 
     def value(row: Row, _: Group) -> Value:
-        from clbench.boards.card import cost_of
-
         places = {(r.provenance.device, r.provenance.threads) for r in row.records}
         if row.status != "finished" or len(places) != 1:
             return None
-        cost: Cost = cost_of(row.method, row.records)
-        found: Value = getattr(cost, name)
+        found: Value = getattr(cost_of(row.method, row.records), name)
         return found
 
     return value
@@ -81,9 +76,10 @@ def _cost(name: str) -> Callable[[Row, Group], Value]:
 def _count(value: Value) -> str:
     if not isinstance(value, int | float):
         return str(value)
-    for unit, size in (("B", 1e9), ("M", 1e6), ("k", 1e4)):
-        if value >= size:
-            return f"{value / (1e3 if unit == 'k' else size):.1f}{unit}"
+    # From ten thousand on: smaller numbers are as short in full.
+    for least, unit, size in ((1e9, "B", 1e9), (1e6, "M", 1e6), (1e4, "k", 1e3)):
+        if value >= least:
+            return f"{value / size:.1f}{unit}"
     return f"{value:,.0f}"
 
 
@@ -114,7 +110,7 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
         "group": Field(
             "Rank group",
             "those that cannot be told apart",
-            lambda r, _: getattr(r, "group", None),
+            lambda r, _: r.group,
             align="right",
         ),
         "uses": Field("Uses", "what it takes for granted", lambda r, _: r.uses),

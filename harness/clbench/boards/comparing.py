@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from clbench.boards.board import Group, Table, differing
+from clbench.boards.groups import Group, differing
 from clbench.boards.sides import Side
 from clbench.errors import ConfigError, RecordError, UnknownNameError
 from clbench.results.bootstrap import RESAMPLES
+from clbench.results.fingerprint import FingerprintFields
 from clbench.results.metrics import METRICS, PER_TASK
 from clbench.results.paired import ENOUGH, PairedDifference, paired_difference
 from clbench.results.pairs import Pairs, column_weights, metric_weights, pair_up
@@ -138,13 +139,20 @@ def _incomparable(a: Side, b: Side) -> RecordError:
     if not a.runs or not b.runs:
         empty = a if not a.runs else b
         return RecordError(f"{empty.label} has no finished run", fix="run the same command again")
-    tables = [
-        [Table(group, runs[0].record.fingerprint.fields, (), ()) for group, runs in side.runs.items()]
-        for side in (a, b)
-    ]
-    names = min((differing(one, other) for one in tables[0] for other in tables[1]), key=len)
+    names = min(
+        (
+            differing(one, other, _fields(mine), _fields(theirs))
+            for one, mine in a.runs.items()
+            for other, theirs in b.runs.items()
+        ),
+        key=len,
+    )
     return RecordError(
         f"{a.label} and {b.label} cannot be compared",
         why=f"no run of one was made like one of the other: different {', '.join(names)}",
         fix="run both under one protocol",
     )
+
+
+def _fields(runs: Sequence[StoredRecord]) -> FingerprintFields:
+    return runs[0].record.fingerprint.fields

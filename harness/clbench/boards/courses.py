@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from clbench.boards.board import Group
+from clbench.boards.groups import Group, grouped
 from clbench.boards.rows import Protocol
 from clbench.boards.variants import Variant, variants
 from clbench.results.records import Record, TaskRecord
@@ -149,15 +149,12 @@ class Subject:
 
 def subjects_of(records: Iterable[Record]) -> list[Subject]:
     """Return one subject for each group of comparable records, in the order of the leaderboard's tables."""
-    groups: dict[Group, list[Record]] = {}
-    for record in records:
-        groups.setdefault(Group.of(record), []).append(record)
-    ordered = sorted(groups, key=lambda g: _position(g, len(groups[g])))
-    stems = [_slug(f"{g.stream}-{g.order}") for g in ordered]
+    groups = grouped(records)
+    stems = [_slug(f"{g.stream}-{g.order}") for g in groups]
     subjects = []
-    for group, stem in zip(ordered, stems, strict=True):
+    for (group, members), stem in zip(groups.items(), stems, strict=True):
         unique = stem if stems.count(stem) == 1 else f"{stem}-{group.label_space}-{group.fingerprint[:6]}"
-        subjects.append(Subject(group, courses_of(groups[group]), unique))
+        subjects.append(Subject(group, courses_of(members), unique))
     return subjects
 
 
@@ -171,11 +168,6 @@ def interval_over_seeds(values: FloatArray) -> tuple[FloatArray, FloatArray]:
 
     half: FloatArray = stdtrit(n - 1, 0.975) * values.std(axis=0, ddof=1) / np.sqrt(n)
     return mean, half
-
-
-def _position(group: Group, records: int) -> tuple[str | int, ...]:
-    # Of protocols that differ in details the one with most records comes first, as in tables.
-    return (group.stream, group.order, group.backbone, group.label_space, -records, group.fingerprint)
 
 
 def courses_of(records: Sequence[Record]) -> tuple[Course, ...]:

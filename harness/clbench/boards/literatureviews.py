@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from clbench.boards.board import Board, Group
+from clbench.boards.board import Board
+from clbench.boards.groups import Group
 from clbench.boards.literature import METRICS, UNKNOWN, Literature, PublishedGroup, PublishedTable
 from clbench.boards.literaturetables import literature_grids, tables_of
 from clbench.boards.rendering import View

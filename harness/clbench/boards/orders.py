@@ -6,16 +6,17 @@ line is of the same settings in each of them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from clbench.boards.board import Board, Group, Table, differences
+from clbench.boards.board import Board, Table, differences
 from clbench.boards.cells import NONE, Cell, Grid, number, with_marks
 from clbench.boards.frames import typed
-from clbench.boards.rows import Column, Row
+from clbench.boards.groups import Group
+from clbench.boards.rows import Column, Row, leading
+from clbench.boards.variants import recipe_of
 from clbench.boards.views import Footnotes, Options, label_of, merged
 from clbench.errors import ConfigError
 from clbench.results.statistics import Interval, mean_interval
@@ -100,11 +101,11 @@ def _lines(tables: Sequence[Table], columns: Sequence[Column]) -> list[_Line]:
         replace(x, name=f"{x.name} (order {', '.join(x.rows)})") if names.count(x.name) > 1 else x
         for x in lines
     ]
-    leading = next((c for c in columns if c.name == "average"), columns[0]) if columns else None
+    ranking = leading(columns)
 
     def rank(line: _Line) -> tuple[bool, float, str]:
-        mean = line.mean(leading, orders) if leading else None
-        sign = -1 if leading and leading.higher_is_better else 1
+        mean = line.mean(ranking, orders) if ranking else None
+        sign = -1 if ranking and ranking.higher_is_better else 1
         return mean is None, sign * mean.mean if mean else 0.0, line.name
 
     return sorted(lines, key=rank)
@@ -113,15 +114,7 @@ def _lines(tables: Sequence[Table], columns: Sequence[Column]) -> list[_Line]:
 def _key(row: Row) -> _Key:
     if not row.records:
         return (row.protocol, row.method)
-    record = row.records[0]
-    method = record.method
-    return (
-        row.protocol,
-        method.name,
-        method.version,
-        record.generator or "",
-        json.dumps(method.settings, sort_keys=True),
-    )
+    return (row.protocol, *recipe_of(row.records[0]))
 
 
 def _grid(board: Board, tables: Sequence[Table], options: Options, place: int) -> Grid:

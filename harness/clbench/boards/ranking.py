@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from clbench.boards.board import Board, Table
-from clbench.boards.rows import Column, Row
+from clbench.boards.rows import Column, Row, leading
 from clbench.errors import RecordError
 from clbench.results.metrics import FloatArray
 from clbench.results.paired import ENOUGH
@@ -39,7 +39,8 @@ def with_rank_groups(
         sort: the metric that ranks.  Default: average, or the first one shown.
         wanted: whether to compute them.  Default: where there are no more than :data:`QUICK` records.
     """
-    column = _ranking(board.columns, sort)
+    named = {column.name: column for column in board.columns}
+    column = named.get(sort or "") or leading(board.columns)
     count = sum(len(row.records) for table in board.tables for row in table.rows)
     if wanted is False or column is None:
         return board
@@ -48,11 +49,6 @@ def with_rank_groups(
         return replace(board, notes=(*board.notes, note))
     folders = {id(each.record): each.path.parent for each in stored}
     return replace(board, tables=tuple(_grouped(table, column, folders) for table in board.tables))
-
-
-def _ranking(columns: Sequence[Column], sort: str | None) -> Column | None:
-    named = {column.name: column for column in columns}
-    return named.get(sort or "average") or named.get("average") or next(iter(columns), None)
 
 
 def _grouped(table: Table, column: Column, folders: Folders) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from clbench.results.records import Record
 from clbench.results.statistics import Interval, mean_interval
 from clbench.specs import MetricSpec, load_reference
 
-__all__ = ["DEFAULT_METRICS", "Column", "Row", "columns_of", "rows_of"]
+__all__ = ["DEFAULT_METRICS", "Column", "Row", "best_first", "columns_of", "leading", "rows_of"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -122,8 +122,7 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> tuple[list[
         notes += _inference(variant)
     if not any(r.method.protocol == "zero_shot" and r.status == "finished" for r in records):
         rows += _zero_shot(records, columns)
-    rows.sort(key=lambda row: _rank(row, columns))
-    return rows, notes
+    return best_first(rows, leading(columns)), notes
 
 
 def _rows_of_variant(variant: Variant, columns: Sequence[Column]) -> list[Row]:
@@ -229,11 +228,22 @@ def _zero_shot(records: Sequence[Record], columns: Sequence[Column]) -> list[Row
     return []
 
 
-def _rank(row: Row, columns: Sequence[Column]) -> tuple[int, float, str]:
-    if row.status != "finished":
-        return (1 if row.status == "running" else 2), 0.0, row.method
-    column = next((c for c in columns if c.name == "average"), columns[0] if columns else None)
-    interval = row.values.get(column.name) if column else None
-    if column is None or interval is None:
-        return 0, float("inf"), row.method
-    return 0, -interval.mean if column.higher_is_better else interval.mean, row.method
+def leading(columns: Sequence[Column]) -> Column | None:
+    """Return the metric that ranks unless another is named: average, or the first one shown."""
+    return next((c for c in columns if c.name == "average"), columns[0] if columns else None)
+
+
+def best_first(rows: Iterable[Row], column: Column | None) -> list[Row]:
+    """Return ``rows`` by ``column``, ties and ``None`` by name; last what lacks it, is running, or failed."""
+
+    def key(row: Row) -> tuple[int, float, str]:
+        if row.status != "finished":
+            return (3 if row.status == "failed" else 2), 0.0, row.method
+        if column is None:
+            return 0, 0.0, row.method
+        interval = row.values.get(column.name)
+        if interval is None:
+            return 1, 0.0, row.method
+        return 0, -interval.mean if column.higher_is_better else interval.mean, row.method
+
+    return sorted(rows, key=key)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from clbench.boards.board import Group
-from clbench.boards.variants import variants
+from clbench.boards.groups import Group
+from clbench.boards.variants import recipe_of, variants
 from clbench.errors import ConfigError, RecordError, UnknownNameError, did_you_mean
 from clbench.results.store import StoredRecord
 
@@ -30,11 +29,7 @@ class Side:
 
     def is_one_recipe(self, groups: Iterable[Group]) -> bool:
         """Whether the method was the same in all of ``groups``: settings, version and generator."""
-        recipes = {
-            (json.dumps(r.method.settings, sort_keys=True), r.method.version, r.generator)
-            for r in (self.runs[group][0].record for group in groups)
-        }
-        return len(recipes) == 1
+        return len({recipe_of(self.runs[group][0].record) for group in groups}) == 1
 
 
 def find_side(name: str, stored: Sequence[StoredRecord]) -> Side:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from clbench.results.records import Record
 
-__all__ = ["Variant", "variants"]
+__all__ = ["Variant", "recipe_of", "variants"]
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,18 @@ class Variant:
         return tuple(r for r in self.records if r.status == "finished")
 
 
+def recipe_of(record: Record) -> tuple[str, ...]:
+    """Return what a method was, whatever it ran on: its name, version, settings and generator."""
+    method = record.method
+    settings = json.dumps(method.settings, sort_keys=True)
+    return method.name, method.version, settings, record.generator or ""
+
+
 def variants(records: Sequence[Record]) -> list[Variant]:
     """Split the records of one protocol by method, version, settings and generator; labels are unique."""
-    groups: dict[tuple[str, str, str, str], list[Record]] = {}
+    groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
-        method = record.method
-        settings = json.dumps(method.settings, sort_keys=True)
-        key = (method.name, settings, record.generator or "", method.version)
-        groups.setdefault(key, []).append(record)
+        groups.setdefault(recipe_of(record), []).append(record)
     members = list(groups.values())
     result = []
     for label, group in zip(_labels([g[0] for g in members], members), members, strict=True):

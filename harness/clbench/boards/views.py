@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from clbench.boards.board import Board, Group, Table, resemblances
+from clbench.boards.board import Board, Table, resemblances
 from clbench.boards.cells import Cell
+from clbench.boards.groups import Group
 from clbench.boards.rows import Row
 
 __all__ = ["Footnotes", "Options", "captioned", "label_of", "merged", "set_apart", "slug", "split_references"]

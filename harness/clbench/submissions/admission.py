@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from clbench.boards.board import Group
+from clbench.boards.groups import Group, differing
+from clbench.boards.variants import recipe_of
 from clbench.errors import SubmissionError
-from clbench.results.fingerprint import differing_parts
 from clbench.results.records import Record
 from clbench.results.store import RECORD_FILE, StoredRecord, load_records
 from clbench.submissions.archive import Submission
@@ -107,35 +107,23 @@ def _entry(
 
 def _competes(a: Record, b: Record) -> bool:
     """Whether a board would show only one of the two."""
-    return (Group.of(a), a.method.name, a.method.settings, a.method.version, a.generator, a.seed) == (
-        Group.of(b),
-        b.method.name,
-        b.method.settings,
-        b.method.version,
-        b.generator,
-        b.seed,
-    )
+    return (Group.of(a), recipe_of(a), a.seed) == (Group.of(b), recipe_of(b), b.seed)
 
 
 def _require_company(name: str, record: Record, present: Sequence[StoredRecord]) -> None:
     """A record that no other can be compared with is most often a mistake."""
-    groups = {Group.of(stored.record): stored.record for stored in present}
-    if not groups or Group.of(record) in groups:
-        return
+    groups = {Group.of(stored.record): stored.record.fingerprint.fields for stored in present}
     mine = Group.of(record)
-    near = min(groups, key=lambda group: len(_different(group, mine, groups[group], record)))
+    if not groups or mine in groups:
+        return
+    fields = record.fingerprint.fields
+    apart = {group: differing(group, mine, theirs, fields) for group, theirs in groups.items()}
+    near = min(apart, key=lambda group: len(apart[group]))
     raise SubmissionError(
         f"{name} is not admitted: nothing there can be compared with it",
-        why=f"other {', '.join(_different(near, mine, groups[near], record))} than {near.title}",
+        why=f"other {', '.join(apart[near])} than {near.title}",
         fix="--new-table opens a table of its own, or name the folder of its leaderboard after --into",
     )
-
-
-def _different(a: Group, b: Group, of_a: Record, of_b: Record) -> list[str]:
-    fields = ("stream", "protocol", "order", "shots", "backbone", "label_space", "tasks")
-    names = [name for name in fields if getattr(a, name) != getattr(b, name)]
-    parts = differing_parts(of_a.fingerprint.fields, of_b.fingerprint.fields)
-    return list(dict.fromkeys([*names, *parts]))
 
 
 def admit(entries: Sequence[Entry], into: Path) -> None:

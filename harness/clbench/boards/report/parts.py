@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from clbench.boards.board import Group
 from clbench.boards.courses import Course, Subject
+from clbench.boards.groups import Group
 from clbench.boards.rerun import rerun_command, rerun_remarks
 from clbench.config.options import as_typed
 from clbench.results.records import Record

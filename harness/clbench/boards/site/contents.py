@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from clbench.boards.board import Board, Group, Table
+from clbench.boards.board import Board, Table
 from clbench.boards.card import Cost
 from clbench.boards.claims import Comparison
+from clbench.boards.groups import Group
 from clbench.boards.rows import Row
 from clbench.results.records import AssumptionsRecord, Record
 from clbench.specs import MethodSpec
@@ -77,7 +78,7 @@ class BoardPage:
         rows: its rows, in the table's order.
         runs: all its runs, those that no row averages too.
         nearest: name of the earlier board that it is most like; empty for the first.
-        differs: in what it differs from that one.
+        differs: in what it differs from that one, names with commas; empty for the first.
     """
 
     table: Table

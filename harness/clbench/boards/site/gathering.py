@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from clbench.boards.board import Board, Group, board_of
+from clbench.boards.board import board_of, resemblances
 from clbench.boards.card import costs_of
 from clbench.boards.claims import Comparison
+from clbench.boards.groups import Group
 from clbench.boards.ranking import with_rank_groups
 from clbench.boards.rows import Row
 from clbench.boards.site.contents import BoardPage, Contents, Known, MethodPage, RowView, Run
@@ -22,8 +22,6 @@ from clbench.specs import Assumptions, MethodSpec, MetricSpec
 __all__ = ["SITE_METRICS", "contents_of"]
 
 SITE_METRICS = ("transfer", "average", "last", "forgetting")
-
-_NOTE = re.compile(r"table (?P<table>\d+) is not comparable with table (?P<other>\d+): (?P<what>.*)")
 
 
 def contents_of(
@@ -54,9 +52,9 @@ def contents_of(
         name = board_names.give(title.replace(", order", ""))
         rows = tuple(_row_view(row, mine, method_names) for row in table.rows)
         pages.append(BoardPage(table, title, name, rows, tuple(_labelled(mine, rows))))
-    pages = [
-        replace(page, nearest=pages[other].name, differs=what) if what else page
-        for page, (other, what) in zip(pages, _differences(board), strict=True)
+    pages[1:] = [
+        replace(page, nearest=pages[other].name, differs=", ".join(names))
+        for page, (other, names) in zip(pages[1:], resemblances(board.tables), strict=True)
     ]
     every = tuple(run for page in pages for run in page.runs)
     methods = [
@@ -132,13 +130,6 @@ def _labelled(runs: Sequence[Run], rows: Sequence[RowView]) -> list[Run]:
         replace(run, label=labels.get(run.name, run.record.method.name), counts=run.name in labels)
         for run in runs
     ]
-
-
-def _differences(board: Board) -> list[tuple[int, str]]:
-    """For each table: the number of the one it is most like (from 0), and in what it differs from it."""
-    found = [_NOTE.fullmatch(note) for note in board.notes]
-    said = {int(m["table"]) - 1: (int(m["other"]) - 1, m["what"]) for m in found if m}
-    return [said.get(i, (i, "")) for i in range(len(board.tables))]
 
 
 def _method(
