@@ -313,6 +313,31 @@ def test_a_stream_of_one_task_has_neither_transfer_nor_forgetting():
     assert {drawing.kind for drawing in draw([record])} == {"matrix", "tasks"}
 
 
+@pytest.mark.parametrize("value", [1.0, 1.21, 4.9, 7.1, 97.0, 4_765_632.0])
+def test_an_axis_of_costs_can_be_read_where_there_is_one_value(value):
+    record = make_record(A, zero_shot=ZERO_SHOT, resources=Resources(learn_seconds=(value / 3,) * 3))
+    (machine,) = machines_of([record])
+    ax = cost_figure([course_of(record)], "place", machine).axes[0]
+    low, high = ax.get_xlim()
+    assert sum(low <= tick <= high for tick in ax.get_xticks()) >= 2
+
+
+def test_lines_are_told_apart_without_colours():
+    those = [make_record(A, method=f"m{n}", zero_shot=ZERO_SHOT) for n in range(9)]
+    figure = tasks_figure(subject_of(*those).courses, "place")
+    lines = {line.get_label(): line for line in figure.axes[0].lines if line.get_label().startswith("m")}
+    bright = [line for line in lines.values() if line.get_linewidth() > 1]
+    assert len(bright) == 7
+    assert len({str(line._unscaled_dash_pattern) for line in bright}) == len(bright)
+
+
+def test_the_matrix_of_a_run_that_failed_says_how_far_it_came():
+    failure = {"task": "t1", "error": "boom", "kind": "ValueError"}
+    record = make_record(A[:1], zero_shot=ZERO_SHOT, status="failed", failure=failure)
+    words = " ".join(text.get_text() for text in matrix_figure(course_of(record), "place").texts)
+    assert "1 of 3 tasks are recorded: the run has failed." in words
+
+
 def test_kinds_that_do_not_exist_are_named():
     with pytest.raises(UnknownNameError, match="did you mean 'waterfall'"):
         draw(records(), ["waterfal"])

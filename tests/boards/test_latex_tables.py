@@ -112,3 +112,23 @@ def test_pdflatex_takes_every_table(tmp_path):
     assert not re.findall(r"Overfull \\hbox \((?:[2-9]|\d\d+)\.", log)
     assert "multiply defined" not in log
     assert (tmp_path / "paper.pdf").stat().st_size > 50_000
+
+
+def test_a_total_is_bold_and_no_caption_calls_it_the_best():
+    text = grids_as_latex(
+        [grid([[Cell("t"), Cell("1.0")], [Cell("mean", total=True), Cell("2.0", total=True)]])], []
+    )
+    assert r"\textbf{mean} & \textbf{2.0} \\" in text
+    assert r"\caption{Stream toy. Accuracy in \%.}" in text
+
+
+def test_parts_of_a_tall_table_each_say_what_their_marks_mean():
+    rows = [[Cell(f"m{n}", marks=("a",)), Cell("1.0")] for n in range(60)]
+    sections = tuple((20 * n, f"Part {n}") for n in range(3))
+    tall = Grid(
+        "toy", ("H", "I"), ("left", "right"), tuple(map(tuple, rows)), ("(a) replay", "more"), sections
+    )
+    parts = grids_as_latex([tall], []).split(r"\begin{table}")[1:]
+    assert len(parts) > 1
+    assert all("(a) replay" in part for part in parts)
+    assert ["more" in part for part in parts] == [False] * (len(parts) - 1) + [True]

@@ -128,6 +128,11 @@ def test_without_predictions_and_seeds_nothing_is_claimed_at_all(clbench, runs):
 def test_different_seeds_are_paired_in_order_and_that_is_said(clbench, runs):
     done = clbench(runs / "good-I-0", runs / "poor-I-2")
     assert "no seed in common: 0 beside 2" in done.output
+    (runs / "two").mkdir()
+    for seed in (1, 2):
+        (runs / f"poor-I-{seed}").rename(runs / f"two/{seed}")
+    done = clbench(runs / "good-I-0", runs / "two")
+    assert "no seed in common: 0 beside 1 (without 2)" in done.output
 
 
 def test_seeds_that_only_one_has_are_named(clbench, runs):

@@ -53,6 +53,15 @@ def test_plot_of_one_run_draws_all_that_applies(runs, tmp_path):
     assert {name.partition("-")[0] for name in files} == set(KINDS)
 
 
+def test_plot_draws_a_method_that_is_alone_under_its_protocol(runs, tmp_path):
+    write_record(runs / "third", make_record(A, method="third", order="other"))
+    files = written(call("plot", runs, "-o", tmp_path / "out", "--format", "svg"))
+    assert [name for name in files if "third" in name] == [
+        f"{kind}-toy-stream-other-third.svg" for kind in ("drift", "matrix", "tasks", "waterfall")
+    ]
+    assert [name for name in files if "alpha" in name] == []
+
+
 def test_the_help_of_plot_names_every_kind():
     text = call("plot", "--help").output
     assert [name for name in KINDS if f"\n  {name} " not in text] == []

@@ -40,7 +40,8 @@ def _paired(comparison: Comparison) -> str:
     seeds = [x.seed if x.seed is not None else y.seed for x, y in zip(pairs.a, pairs.b, strict=True)]
     if not pairs.by_seed:
         theirs = ", ".join(str(trial.seed) for trial in pairs.b)
-        return f"no seed in common: {', '.join(map(str, seeds))} beside {theirs}"
+        said = f"no seed in common: {', '.join(map(str, seeds))} beside {theirs}"
+        return said + (f" (without {listed(pairs.unpaired)})" if pairs.unpaired else "")
     said = f"seed {seeds[0]} of each" if len(seeds) == 1 else f"seeds {listed(seeds)}, paired"
     if pairs.unpaired:
         said += f" (only one of them has {listed(pairs.unpaired)})"

@@ -78,9 +78,11 @@ def _parts(grid: Grid) -> list[Grid]:
     for start, end in zip(starts, [*starts[1:], len(grid.rows)], strict=True):
         sections = tuple((at - start, title) for at, title in grid.sections if start <= at < end)
         name = sections[-1][1]
+        # What a mark means stands under each part that has it, the rest under the last.
+        notes = grid.notes if end == len(grid.rows) else tuple(n for n in grid.notes if n[:1] in "(†‡")
         part = replace(grid, caption=f"{grid.caption}: {name}", rows=grid.rows[start:end], sections=sections)
         label = f"{grid.label}-{slug(name)}" if grid.label else ""
-        parts.append(replace(part, label=label, notes=grid.notes if end == len(grid.rows) else ()))
+        parts.append(replace(part, label=label, notes=notes))
     return parts
 
 
@@ -105,6 +107,7 @@ def _table(grid: Grid) -> str:
             r"\centering",
             rf"\caption{{{_escaped(_caption(grid))}}}",
             *([rf"\label{{{grid.label}}}"] if grid.label else []),
+            r"\smallskip",  # LaTeX's own classes leave no room between a caption and what is below it
             *([r"\footnotesize", r"\setlength{\tabcolsep}{3pt}"] if wide else [r"\small"]),
             fit,
             rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
@@ -154,7 +157,7 @@ def _cell(cell: Cell) -> str:
     mean, sign, half = cell.text.partition(" ± ")
     # Beside the means the intervals are small print.
     text = _escaped(mean)
-    if cell.best:
+    if cell.best or cell.total:
         text = rf"\textbf{{{text}}}"
     elif cell.second:
         text = rf"\underline{{{text}}}"

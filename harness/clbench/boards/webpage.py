@@ -115,7 +115,9 @@ def _row(grid: Grid, row: Sequence[Cell]) -> str:
 def _cell(cell: Cell) -> str:
     mean, sign, half = cell.text.partition(" ± ")
     text = escape(mean)
-    text = f"<strong>{text}</strong>" if cell.best else f"<u>{text}</u>" if cell.second else text
+    text = (
+        f"<strong>{text}</strong>" if cell.best or cell.total else f"<u>{text}</u>" if cell.second else text
+    )
     text += f'<span class="spread"> ± {escape(half)}</span>' if sign else ""
     return text + (f"<sup>{escape(','.join(cell.marks))}</sup>" if cell.marks else "")
 

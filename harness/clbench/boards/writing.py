@@ -47,7 +47,7 @@ def grids_as_markdown(grids: Iterable[Grid], notes: Iterable[str], *, empty: str
 
     def mark(cell: Cell) -> str:
         text = _plain_markdown(_marked(cell)).replace("|", r"\|")
-        return f"**{text}**" if cell.best else f"*{text}*" if cell.reference else text
+        return f"**{text}**" if cell.best or cell.total else f"*{text}*" if cell.reference else text
 
     blocks = []
     for table in (block for grid in grids for block in in_sections(grid)):

@@ -22,7 +22,7 @@ class Pairs:
     Attributes:
         a, b: the runs, as many of each.
         by_seed: whether a pair shares its seed; if not, the two have no seed in common.
-        unpaired: seeds that only one of them has, which are left out.
+        unpaired: seeds that are left out: only one of them has them, or more of its own than the other.
     """
 
     a: tuple[Trial, ...]
@@ -103,7 +103,8 @@ def pair_up(a: Sequence[Trial], b: Sequence[Trial]) -> Pairs:
         apart = tuple(sorted(seed for seed in {*ours, *theirs} - {*common} if seed is not None))
         return Pairs(tuple(ours[s] for s in common), tuple(theirs[s] for s in common), unpaired=apart)
     count = min(len(a), len(b))
-    return Pairs(tuple(a)[:count], tuple(b)[:count], by_seed=False)
+    rest = tuple(trial.seed for trial in (*a[count:], *b[count:]) if trial.seed is not None)
+    return Pairs(tuple(a)[:count], tuple(b)[:count], by_seed=False, unpaired=rest)
 
 
 def metric_weights(metric: Callable[[Matrix], float], tasks: int) -> FloatArray | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -86,7 +86,12 @@ def draw(records: Iterable[Record], kinds: Sequence[str] = tuple(KINDS)) -> Iter
         if name not in KINDS:
             raise UnknownNameError("kind of figure", name, KINDS)
     subjects = subjects_of(records)
-    return (drawing for name in kinds for subject in subjects for drawing in KINDS[name].draw(subject))
+    return (
+        replace(drawing, subject=subject.stem)
+        for name in kinds
+        for subject in subjects
+        for drawing in KINDS[name].draw(subject)
+    )
 
 
 def accuracy_heatmap(record: Record, path: Path) -> Path:

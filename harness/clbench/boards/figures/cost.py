@@ -138,6 +138,8 @@ def _panel(ax: Axes, courses: Sequence[Course], cost: Cost) -> tuple[Points, Seg
     lines += _frontier(ax, steps)
     tidy(ax)
     ax.margins(x=0.14)
+    if positive:
+        ax.set_xlim(_with_two(ax.get_xlim(), ticks))
     return points, lines
 
 
@@ -161,6 +163,13 @@ def _ticks(low: float, high: float) -> list[float]:
     steps = (1.0,) if high / low > 200 else (1.0, 3.0) if high / low > 12 else (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     return [step * 10.0**k for k in powers for step in steps if low / 2 <= step * 10.0**k <= 2 * high]
+
+
+def _with_two(limits: tuple[float, float], ticks: Sequence[float]) -> tuple[float, float]:
+    """Widen an axis until two of ``ticks`` are on it, without which nobody can read it."""
+    low, high = limits
+    near = sorted(ticks, key=lambda tick: max(low / tick, tick / high))[:2]
+    return min(low, *(tick / 1.04 for tick in near)), max(high, *(tick * 1.04 for tick in near))
 
 
 def _tick(value: float, nothing: float | None) -> str:

@@ -27,6 +27,7 @@ class Drawing:
         alt: a sentence with the main figures, for those who do not see it.
         make: draws it.
         course: label of the runs, for a figure of one method; else empty.
+        subject: the same for all drawings of the runs that may stand in one figure.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Drawing:
     alt: str
     make: Callable[[], Figure]
     course: str = ""
+    subject: str = ""
 
     @cached_property
     def figure(self) -> Figure:

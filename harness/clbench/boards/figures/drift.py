@@ -149,7 +149,7 @@ def _line(ax: Axes, label: str, values: npt.NDArray[np.float64], ink: Ink, *, ba
     """Draw (seeds, tasks learned) points off zero-shot, from the zero-shot model's own 0."""
     mean, half = interval_over_seeds(values)
     x, y = np.arange(len(mean) + 1), np.concatenate([[0.0], mean])
-    ax.plot(x, y, color=ink.colour, lw=ink.width, zorder=ink.order, label=label)
+    ax.plot(x, y, color=ink.colour, ls=ink.style, lw=ink.width, zorder=ink.order, label=label)
     if not ink.faint:
         ax.plot(x[-1:], mean[-1:], "o", color=ink.colour, ms=3, mew=0, zorder=ink.order)
     if band and not np.isnan(half).all():

@@ -81,7 +81,7 @@ def matrix_figure(course: Course, place: str) -> Figure:
         figure,
         f"{name}, {course.seeds}",
         place,
-        [f"{figures}. {_NOTE}" if figures else _NOTE],
+        [f"{figures}. {_NOTE}" if figures else f"{_recorded(course)} {_NOTE}"],
     )
     return figure
 
@@ -100,11 +100,18 @@ def _metrics(course: Course) -> dict[str, float]:
     return {title: value for title, value in every.items() if value is not None}
 
 
+def _recorded(course: Course) -> str:
+    """How far runs are that are not finished, or where values are missing."""
+    rows = int((~np.isnan(course.matrix).all(axis=1)).sum())
+    unfinished = sorted({r.status for r in course.records if r.status != "finished"})
+    said = f": the run {'has failed' if unfinished == ['failed'] else 'goes on'}" if unfinished else ""
+    return f"{rows} of {len(course.tasks)} tasks are recorded{said}."
+
+
 def _alt(course: Course) -> str:
     figures = _metrics(course)
     if not figures:
-        rows = int((~np.isnan(course.matrix).all(axis=1)).sum())
-        return f"{rows} of {len(course.tasks)} tasks are recorded."
+        return _recorded(course)
     diagonal, last = np.diagonal(course.matrix), course.matrix[-1]
     worst = int(np.argmin(last - diagonal))
     said = ", ".join(f"{title} {value:.2f} %" for title, value in figures.items())

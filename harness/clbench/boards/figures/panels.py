@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from clbench.boards.courses import Course
-from clbench.boards.figures.style import COLOURS, FAINT, blank, captioned, wrapped
+from clbench.boards.figures.style import COLOURS, DASHES, FAINT, blank, captioned, wrapped
 from clbench.boards.wording import shortened
 
 if TYPE_CHECKING:
@@ -20,10 +20,11 @@ _WIDTH, _HEIGHT = 1.95, 1.6
 
 
 class Ink:
-    """The colour and weight of a method's line; faint for those that only give the background."""
+    """The colour, dashes and weight of a method's line; faint for those that only give the background."""
 
-    def __init__(self, colour: str, *, faint: bool = False) -> None:
+    def __init__(self, colour: str, dashes: Sequence[float] = (), *, faint: bool = False) -> None:
         self.colour = colour
+        self.style = (0, tuple(dashes)) if dashes else "-"
         self.faint = faint
         self.width = 0.6 if faint else 1.4
         self.order = 1.0 if faint else 3.0
@@ -32,10 +33,10 @@ class Ink:
 def inks(courses: Sequence[Course]) -> dict[str, Ink]:
     """Return an ink for each label: the best ranked ones get colours while there are any, the rest grey."""
     result: dict[str, Ink] = {}
-    colours = iter(COLOURS)
+    styles = zip(COLOURS, DASHES, strict=True)
     for course in courses:
-        colour = next(colours, None) if course.protocol == "stream" else None
-        result[course.label] = Ink(colour) if colour else Ink(FAINT, faint=True)
+        style = next(styles, None) if course.protocol == "stream" else None
+        result[course.label] = Ink(*style) if style else Ink(FAINT, faint=True)
     return result
 
 
@@ -72,7 +73,10 @@ def explained(
 
     width = figure.get_size_inches()[0]
     named = [course.label for course in courses if not chosen[course.label].faint] if len(courses) > 1 else []
-    handles = [Line2D([], [], color=chosen[label].colour, lw=2.2, label=shortened(label)) for label in named]
+    handles = [
+        Line2D([], [], color=chosen[label].colour, ls=chosen[label].style, lw=1.6, label=shortened(label))
+        for label in named
+    ]
     if named and len(named) < len(courses):
         handles.append(Line2D([], [], color=FAINT, lw=0.8, label="others"))
     columns = max(1, int(width / 1.25))
@@ -92,8 +96,8 @@ def explained(
             ncols=min(len(handles), columns),
             frameon=False,
             fontsize=8,
-            handlelength=1.2,
-            columnspacing=1.6,
+            handlelength=2.2,
+            columnspacing=1.3,
             borderpad=0.2,
         )
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLOURS",
+    "DASHES",
     "FAINT",
     "GREY",
     "GRID",
@@ -28,6 +29,16 @@ __all__ = [
 
 # Okabe and Ito's colours, which the colour-blind tell apart; their yellow is too light on white.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f4f24")
+# With the colours of lines, for print without any: lengths of stroke and gap.
+DASHES: tuple[tuple[float, ...], ...] = (
+    (),
+    (5, 1.5),
+    (1.5, 1.2),
+    (6, 1.5, 1.5, 1.5),
+    (9, 2),
+    (3, 3),
+    (6, 1, 1, 1, 1, 1),
+)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 
 # Told apart from the colours of data: a page with a dark mode replaces these four by its own.

@@ -95,7 +95,7 @@ def _line(ax: Axes, course: Course, j: int, ink: Ink, *, band: bool) -> tuple[fl
     mean, half = interval_over_seeds(course.stack[:, :, j])
     x = np.arange(len(mean) + 1)
     y = np.concatenate([[course.zero_shot[j]], mean])
-    ax.plot(x, y, color=ink.colour, lw=ink.width, zorder=ink.order, label=course.label)
+    ax.plot(x, y, color=ink.colour, ls=ink.style, lw=ink.width, zorder=ink.order, label=course.label)
     if not ink.faint:
         ax.plot([j + 1], [mean[j]], "o", color=ink.colour, ms=3.8, mew=0, zorder=ink.order + 1)
     if band and not np.isnan(half).all():
