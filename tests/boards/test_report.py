@@ -182,7 +182,7 @@ def test_failures_come_first():
     running = make_record(A[:2], method="c", status="running")
     problem = Problem(Path("x"), RecordError("x/record.json is not JSON"))
     said = cautions(make_record(A), failed, running, problems=[problem])["failed"]
-    assert "b, seed 0, order default at task t1: MemoryError: no room" in said
+    assert "b, seed 0, order default: MemoryError in task t1: no room" in said
     assert "c, seed 0, order default, 2 of 3 tasks" in said
     assert "x/record.json is not JSON" in said
 

@@ -271,7 +271,7 @@ def test_runs_from_a_command_line_to_a_leaderboard(clbench, tmp_path, monkeypatc
     assert "acme 1.5" in shown
     assert "0.0003  (tuned for tiny)" in shown
     (failed,) = out.glob("*/brittle-*")
-    assert "ArithmeticError at task t1: it broke" in clbench("show", "run", failed).output
+    assert "ArithmeticError in task t1: it broke" in clbench("show", "run", failed).output
 
     # A launcher that executes nothing leaves finished runs finished, and the others failed.
     launched = clbench("run", "-m", "still", "-s", "tiny", "--device", "cpu", "-o", out, "--launcher", "skip")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 from clbench import definitions
@@ -185,18 +186,20 @@ def _computed(column: Column, record: Record, matrix: Sequence[Sequence[float | 
         return None
     except Exception as error:
         # A plugin's metric must not take the other columns with it.
-        _LOG.warning("metric %s failed: %s: %s", column.name, type(error).__name__, error)
+        _warn_once(f"metric {column.name} failed: {type(error).__name__}: {error}")
         return None
+
+
+@cache
+def _warn_once(text: str) -> None:  # not for each record
+    _LOG.warning(text)
 
 
 def _reason(record: Record) -> str:
     failure = record.failure
     if failure is None:
         return f"{record.rows} of {len(record.stream.tasks)} tasks done"
-    where = f" in task {failure.task}" if failure.task else ""
-    where += f", step {failure.step}" if failure.step is not None else ""
-    first_line = failure.error.strip().splitlines()[0]
-    return f"{failure.kind}{where}: {first_line}"
+    return failure.line
 
 
 def _uses(record: Record) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from clbench.boards.wording import gibibytes
+from clbench.boards.origin import origin_facts
 from clbench.cli.matrix import matrix_table
 from clbench.cli.planning import as_typed
 from clbench.cli.tracking import duration
@@ -41,8 +41,8 @@ def print_record(path: Path, console: Console) -> None:
     )
     if record.failure is not None:
         failure = record.failure
-        where = f"task {failure.task}" + (f", step {failure.step}" if failure.step is not None else "")
-        console.print(Text(f"{failure.kind} at {where}: {failure.error}", style="red"))
+        what = " ".join(filter(None, (failure.kind, failure.place)))
+        console.print(Text(f"{what}: {failure.error}", style="red"))
         console.print(Text(failure.traceback.rstrip(), style="dim"))
     tasks = [task.key for task in record.stream.tasks]
     for space, rows in record.matrices.items():
@@ -108,10 +108,6 @@ def _resources(record: Record) -> dict[str, str]:
         facts["trainable parameters"] = f"{max(spent.trainable_parameters):,}"
     if spent.stored_parameters:
         facts["stored parameters"] = f"{spent.stored_parameters[-1]:,} after the last task"
-    if spent.peak_memory_bytes is not None:
-        facts["peak memory"] = gibibytes(spent.peak_memory_bytes)
-    if spent.generated_images:
-        facts["generated images"] = f"{spent.generated_images:,}"
     return facts
 
 
@@ -120,19 +116,9 @@ def _each(values: tuple[float, ...]) -> str:
 
 
 def _provenance(record: Record) -> dict[str, str]:
-    origin = record.provenance
-    dirty = " with changes" if origin.dirty else ""
+    facts = {f"{title[:1].lower()}{title[1:]}": text for title, text in origin_facts(record).items()}
     return {
-        "run": record.run_id,
-        "method from": f"{record.method.distribution} {record.method.version}",
+        **facts,
         "fingerprint": record.fingerprint.digest,
-        "commit": f"{origin.commit or 'unknown'}{dirty}",
-        "started": origin.started.isoformat(timespec="seconds"),
-        "finished": origin.finished.isoformat(timespec="seconds") if origin.finished else "–",
-        "device": f"{origin.device}, {origin.threads} threads, {origin.platform}, Python {origin.python}",
-        "packages": ", ".join(f"{name} {version}" for name, version in origin.versions.items()),
-        "plugins": ", ".join(f"{name} {version}" for name, version in origin.plugins.items()),
-        **{f"{task} from": place for task, place in sorted(origin.data.items())},
         **{f"note {i}": note for i, note in enumerate(record.notes, start=1)},
-        **{name: as_typed(value) for name, value in record.declared.items()},
     }

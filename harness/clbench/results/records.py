@@ -170,6 +170,18 @@ class Failure(_Part):
     kind: Name = Field(description="Class name of the exception.")
     traceback: str = ""
 
+    @property
+    def place(self) -> str:
+        """Where in the stream, such as ``in task dtd, step 12``; empty where that is not known."""
+        parts = [f"in task {self.task}"] if self.task else []
+        return ", ".join([*parts, *([f"step {self.step}"] if self.step is not None else [])])
+
+    @property
+    def line(self) -> str:
+        """What happened and where, with the first line of the message."""
+        lines = self.error.strip().splitlines() or [""]
+        return f"{' '.join(filter(None, (self.kind, self.place)))}: {lines[0]}"
+
 
 class Provenance(_Part):
     """Code, packages, plugins, machine and time."""
@@ -189,6 +201,11 @@ class Provenance(_Part):
         description="By task, where its images were read from, such as a repository and its commit; nothing "
         "for a folder of the user's.",
     )
+
+    @property
+    def machine(self) -> str:
+        """Device, threads and platform in words."""
+        return f"{self.device}, {self.threads} thread{'s' * (self.threads != 1)}, {self.platform}"
 
 
 class Record(_Part):

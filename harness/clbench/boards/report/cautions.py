@@ -54,9 +54,7 @@ def _unfinished(records: Sequence[Record]) -> Iterator[Caution]:
     for record in records:
         who = f"{record.method.name}, seed {record.seed}, order {record.stream.order}"
         if record.failure is not None:
-            failure = record.failure
-            where = f" at task {failure.task}" if failure.task else ""
-            yield Caution("failed", f"Failed: {who}{where}: {failure.kind}: {_line(failure.error)}")
+            yield Caution("failed", f"Failed: {who}: {record.failure.line}")
         elif record.status == "running":
             done = f"{record.rows} of {len(record.stream.tasks)} tasks"
             yield Caution("failed", f"Not finished: {who}, {done} are learned.")

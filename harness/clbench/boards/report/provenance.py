@@ -39,10 +39,9 @@ def _facts(record: Record) -> dict[str, str]:
     origin = record.provenance
     commit = origin.commit or "not known (an installed package)"
     changed = ", with changes that are not in it" if origin.dirty else ""
-    threads = f"{origin.threads} thread{'s' * (origin.threads != 1)}"
     return {
         "Commit of clbench": f"{commit}{changed}",
-        "Machine": f"{origin.device}, {threads}, {origin.platform}",
+        "Machine": origin.machine,
         "Python": origin.python,
         "Packages": ", ".join(f"{name} {number}" for name, number in origin.versions.items()),
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clbench import __version__
 from clbench.boards.card import declared
 from clbench.boards.cells import NONE
+from clbench.boards.origin import origin_facts
 from clbench.boards.rerun import rerun_command, rerun_remarks
 from clbench.boards.site.contents import BoardPage, Contents, MethodPage, Run
 from clbench.boards.site.courses import course_points, mean_matrix, run_matrices
@@ -17,7 +18,7 @@ from clbench.boards.site.downloads import run_downloads
 from clbench.boards.site.figures import board_figures, scatter_rows, task_tables
 from clbench.boards.site.filters import board_filters, literature_filters, row_tags, uses_tags
 from clbench.boards.site.literature import Published, family_text, shots_text
-from clbench.boards.site.runfacts import compared_with_mean, provenance, run_tasks, warnings
+from clbench.boards.site.runfacts import compared_with_mean, run_tasks, warnings
 from clbench.boards.wording import gibibytes, percent
 from clbench.config.options import as_typed
 
@@ -108,7 +109,7 @@ class _Renderer:
             tasks=run_tasks(record),
             means=compared_with_mean(run, board),
             warnings=warnings(run),
-            provenance=provenance(record),
+            provenance=origin_facts(record),
             command=rerun_command(record),
             full_command=rerun_command(record, every_setting=True),
             remarks=rerun_remarks(record),

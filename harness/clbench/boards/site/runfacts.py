@@ -1,4 +1,4 @@
-"""What the page of a run tells beside its matrix: its tasks, what to beware of, where it comes from."""
+"""What the page of a run tells beside its matrix: its tasks, and what to beware of."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from clbench.boards.site.contents import BoardPage, Run
-from clbench.boards.wording import gibibytes
 from clbench.results.metrics import PER_TASK, MatrixError
 from clbench.results.records import Record, TaskRecord
 from clbench.results.statistics import Interval
 
-__all__ = ["RunTask", "compared_with_mean", "provenance", "run_tasks", "warnings"]
+__all__ = ["RunTask", "compared_with_mean", "run_tasks", "warnings"]
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,8 @@ def warnings(run: Run) -> list[str]:
     record = run.record
     lines = []
     if record.failure is not None:
-        failure = record.failure
-        where = f" in task {failure.task}" if failure.task else ""
-        where += f", step {failure.step}" if failure.step is not None else ""
-        lines.append(f"It failed{where}: {failure.kind}: {failure.error}")
+        where = f" {record.failure.place}" if record.failure.place else ""
+        lines.append(f"It failed{where}: {record.failure.kind}: {record.failure.error}")
     if record.status == "running":
         lines.append(f"It is not finished: {record.rows} of {len(record.stream.tasks)} tasks are learned.")
     if not run.counts:
@@ -105,29 +102,3 @@ def warnings(run: Run) -> list[str]:
 def _sentence(text: str) -> str:
     text = " ".join(text.split())
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '!', '?')) else '.'}"
-
-
-def provenance(record: Record) -> dict[str, str]:
-    """Return where the run comes from, in words."""
-    origin = record.provenance
-    facts = {
-        "Run": record.run_id,
-        "Method from": f"{record.method.distribution} {record.method.version}",
-        "Commit of clbench": f"{origin.commit or 'unknown'}{' with changes' if origin.dirty else ''}",
-        "Started": origin.started.isoformat(timespec="seconds"),
-        "Finished": origin.finished.isoformat(timespec="seconds") if origin.finished else "not yet",
-        "Machine": f"{origin.device}, {origin.threads} thread{'s' * (origin.threads != 1)}, "
-        f"{origin.platform}, Python {origin.python}",
-        "Packages": ", ".join(f"{name} {number}" for name, number in origin.versions.items()),
-        "Plugins": ", ".join(f"{name} {number}" for name, number in origin.plugins.items()),
-        "Backbone": f"{record.backbone.name}, {record.backbone.parameters:,} parameters, "
-        f"activation {record.backbone.activation}, weights {record.backbone.weights_digest}",
-    }
-    if record.generator:
-        facts["Generator"] = record.generator
-    if record.resources.generated_images:
-        facts["Generated images"] = f"{record.resources.generated_images:,}"
-    if record.resources.peak_memory_bytes is not None:
-        facts["Peak memory"] = gibibytes(record.resources.peak_memory_bytes)
-    facts |= {f"Declared: {name}": str(value) for name, value in record.declared.items()}
-    return facts
