@@ -3,10 +3,11 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 from clbench.boards import FORMATS, board_of, render
-from clbench.errors import UnknownNameError
+from clbench.errors import PluginError, UnknownNameError
 from clbench.results import Failure
 from clbench.specs import FormatSpec
 from clbench.testing.records import make_record
@@ -149,6 +150,15 @@ def test_formats_of_plugins(board):
         render(board, "cuont", extra=[spec])
     spec = FormatSpec(name="repr", title="", summary="", suffix=".txt", factory="builtins:repr")
     assert render(board, "repr", extra=[spec]).startswith("Board(")
+
+
+def test_a_plugins_format_that_fails_is_a_message(board):
+    spec = FormatSpec(name="raw", title="", summary="", suffix=".bin", factory="builtins:memoryview")
+    with pytest.raises(PluginError, match="the format 'raw' failed: TypeError"):
+        render(board, "raw", extra=[spec])
+    spec = replace(spec, factory="builtins:repr", binary=True)
+    with pytest.raises(PluginError, match=r"made str\n.*binary=True"):
+        render(board, "raw", extra=[spec])
 
 
 def test_equal_figures_share_the_mark():

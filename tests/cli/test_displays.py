@@ -118,7 +118,7 @@ def test_failed_and_cached_runs_are_told_apart():
     assert "finished before" in next(line for line in text.splitlines() if "✓ " in line)
     assert "loss is NaN at step 31" in next(line for line in text.splitlines() if "✗ " in line)
     assert stage.lines[0] == "zscl seed 0: was finished before: Transfer 25.9, Average 63.7, Last 80.0"
-    assert stage.lines[1].startswith("diki seed 0: FAILED: NotFiniteError")
+    assert stage.lines[1] == "diki seed 0: FAILED: NotFiniteError: loss is NaN at step 31"
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])

@@ -20,7 +20,7 @@ from clbench.boards.writing import (
     grids_as_markdown,
     grids_as_text,
 )
-from clbench.errors import ConfigError, UnknownNameError
+from clbench.errors import ClbenchError, ConfigError, PluginError, UnknownNameError
 from clbench.specs import FormatSpec, load_reference
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def encode(
     Raises:
         UnknownNameError: no such format.
         ConfigError: the format needs a package that is missing, or one flat table where there are several.
+        PluginError: a plugin's format raised an error, or made bytes where its spec says text.
     """
     written = _written(board, format, extra, view or view_of(board))
     return written if isinstance(written, bytes) else f"{written.rstrip(chr(10))}\n".encode()
@@ -153,9 +154,28 @@ def _written(board: Board, format: str, extra: Iterable[FormatSpec], view: View)
     if format in plugins:
         if view.flat:
             raise ConfigError(f"{format} cannot show this", why=view.flat)
-        made = load_reference(plugins[format].factory)(board)
-        return made if isinstance(made, bytes) else str(made)
+        return _of_plugin(plugins[format], board)
     raise UnknownNameError("format", format, [*FORMATS, *plugins])
+
+
+def _of_plugin(spec: FormatSpec, board: Board) -> str | bytes:
+    try:
+        made = load_reference(spec.factory)(board)
+    except ClbenchError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"the format {spec.name!r} failed: {type(error).__name__}: {error}",
+            why=f"{spec.factory} raised it; the records are as they were",
+            fix="choose another format, or mend or upgrade the package that gives it: clbench list formats",
+        ) from error
+    if not isinstance(made, bytes if spec.binary else str):
+        raise PluginError(
+            f"the format {spec.name!r} made {type(made).__name__}",
+            why=f"its spec says binary={spec.binary}, which is {'bytes' if spec.binary else 'str'}",
+            fix=f"mend {spec.factory}, or its FormatSpec",
+        )
+    return made
 
 
 def _frame(view: View) -> pd.DataFrame:

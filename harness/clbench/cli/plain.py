@@ -69,7 +69,7 @@ class PlainDisplay:
 
     def _end(self, event: RunFinished, run: RunTrack) -> str:
         if event.status == "failed":
-            return f"FAILED: {event.reason}"
+            return f"FAILED: {event.reason.splitlines()[0] if event.reason else ''}"  # all of it at the end
         figures = ", ".join(f"{name.capitalize()} {value:.1f}" for name, value in run.metrics().items())
         took = duration(run.elapsed(self.tracker.clock()))
         how = "was finished before" if event.status == "cached" else f"finished in {took}"

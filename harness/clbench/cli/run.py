@@ -73,7 +73,9 @@ _MOST_FIGURES = 6
 @click.option(
     "--track", metavar="A,B,…", help="Show runs in these services while they go on (clbench list trackers)."
 )
-@click.option("--dry-run", is_flag=True, help="Check everything, print the resolved configuration, and stop.")
+@click.option(
+    "--dry-run", is_flag=True, help="Check names and settings, print the resolved configuration, and stop."
+)
 @click.option("--plain", is_flag=True, help="Plain lines instead of the live display.")
 @disable_plugin_option
 @click.pass_context
@@ -171,11 +173,15 @@ def report(outcomes: Sequence[RunOutcome], out: Path) -> None:
     if recorded:
         click.echo()
         click.echo(render(leaderboard(recorded)))
+    failed: dict[str, list[RunOutcome]] = {}
     for outcome in outcomes:
         if outcome.status == "failed":
-            who = f"{outcome.config.method} seed {outcome.config.seed}"
-            click.secho(f"\nfailed: {who}: {outcome.reason}", fg="red")
-            click.echo(f"  details: {outcome.path}")
+            failed.setdefault(outcome.reason, []).append(outcome)
+    for reason, runs in failed.items():  # what many runs lack, such as data, is said once
+        who = ", ".join(f"{run.config.method} seed {run.config.seed}" for run in runs)
+        click.secho(f"\nfailed: {who}: {reason}", fg="red")
+        for run in runs:
+            click.echo(f"  details: {run.path}")
     figures = draw_figures(outcomes)
     click.echo(f"\nrecords: {out}")
     if len(figures) > _MOST_FIGURES:

@@ -116,6 +116,7 @@ class Registry:
 
     def __init__(self, loaded: Sequence[Loaded] = ()) -> None:
         self._loaded = list(loaded)
+        self._failures: set[tuple[str, str]] = set()
         self._givers: dict[tuple[str, str], list[Contribution[Any]]] = {}
         for one in loaded:
             report = one.report
@@ -205,14 +206,17 @@ class Registry:
         for report, manager in self._managers(hook):
             try:
                 getattr(manager.hook, hook)(event=event)
-            except Exception:
+            except Exception as error:
+                failure = (report.name, f"{type(error).__name__}: {error}")
                 log.warning(
-                    "plugin %r (%s): its observer %s failed; the run goes on",
+                    "plugin %r (%s): its observer %s failed with %s; the run goes on",
                     report.name,
                     report.label,
                     hook,
-                    exc_info=True,
+                    failure[-1],
+                    exc_info=failure not in self._failures,  # once; a service may be away for a whole run
                 )
+                self._failures.add(failure)
 
     def tracked(self, names: Sequence[str], out: Path) -> Registry:
         """Return a registry whose observers include these trackers, which are started now.

@@ -110,7 +110,7 @@ def _check(samples: Samples, wanted: int, what: str) -> None:
 
 def _absent(what: str, place: Path, key: str) -> DataError:
     return DataError(
-        f"there is no {what}",
+        f"cannot find {what}",
         why=f"looked for {place}",
         fix=f"put it there, or take it from the hub: CLBENCH_MTIL_SOURCE=hub clbench prepare mtil --fetch "
         f"--only {key}",
