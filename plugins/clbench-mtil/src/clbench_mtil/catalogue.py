@@ -58,6 +58,7 @@ class DataSet:
         download_gb: gigabytes that torchvision fetches, about; 0: it cannot fetch it.
         files: what that class reads, relative to the data root.
         split: name of the file with CoOp's split; ``None``: CoOp's code splits it by itself.
+        split_drive: that file's number on Google Drive, where CoOp's DATASETS.md links it.
         split_in, images_in: folders where that file may lie, and that its paths may start from.
     """
 
@@ -73,6 +74,7 @@ class DataSet:
     download_gb: float
     files: tuple[str, ...]
     split: str | None
+    split_drive: str
     split_in: tuple[str, ...]
     images_in: tuple[str, ...]
 
@@ -139,6 +141,7 @@ def _data_set(key: str, entry: Mapping[str, Any]) -> DataSet:
         download_gb=float(entry["download_gb"]),
         files=tuple(entry["files"]),
         split=entry.get("split"),
+        split_drive=entry.get("split_drive", ""),
         split_in=tuple(entry.get("split_in", ())),
         images_in=tuple(entry.get("images_in", ())),
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from clbench.streams import ImageSet
 
+    from clbench_mtil.catalogue import DataSet
     from clbench_mtil.diagnosis import Finding
 
 __all__ = ["doctor", "prepare", "tell"]
@@ -75,9 +76,11 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
 
     from clbench_mtil import decoding
     from clbench_mtil.catalogue import KEYS, data_set
+    from clbench_mtil.fetching import fetch_all, half_fetched
     from clbench_mtil.hubcopies import OTHERS
     from clbench_mtil.hubtables import not_fetched
-    from clbench_mtil.preparation import ALL_PARTS, fetch, image_sets
+    from clbench_mtil.preparation import ALL_PARTS, image_sets
+    from clbench_mtil.protocols import find_split
     from clbench_mtil.stream import build_task, find_source, from_hub
     from clbench_mtil.variants import VARIANTS
 
@@ -88,23 +91,30 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
             raise UnknownNameError("data set of MTIL", key, (*KEYS, *OTHERS))
     keys = [key for key in named if key in KEYS]
     from_folder = [key for key in keys if not from_hub(key)]
-    absent = [data_set(key) for key in from_folder if data_set(key).missing(root)]
-    if fetching and absent:
-        gigabytes = sum(entry.download_gb for entry in absent)
-        click.echo(f"to download to {root}: {', '.join(e.key for e in absent)}, about {gigabytes:.1f} GB")
-        for entry in [] if dry_run else absent:
-            click.echo(f"{entry.key}: downloading …")
-            fetch(entry, root)
+    absent = [
+        data_set(key)
+        for key in from_folder
+        if data_set(key).missing(root) or (fetching and half_fetched(data_set(key), root))
+    ]
+    failed: list[tuple[DataSet, DataError]] = []
+    if fetching:
+        splits = [data_set(key) for key in keys if protocol == "coop" and data_set(key).split]
+        splits = [entry for entry in splits if find_split(entry, root) is None]
+        failed = fetch_all(absent, splits, root, dry_run=dry_run)
     hub_keys = [key for key in named if from_hub(key)]
     there = fetch_from_hub(hub_keys, fetching=fetching, dry_run=dry_run)
     lacking = [] if dry_run else [key for key in hub_keys if key not in there]
-    problems: list[ClbenchError] = [not_fetched(lacking)] if lacking else []
+    problems: list[ClbenchError] = [
+        *(error for _, error in failed),
+        *([not_fetched(lacking)] if lacking else []),
+    ]
     variant = VARIANTS["mtil" if protocol == "zscl" else "mtil-coop"]
     parts = ("test", "train", "validation") if train else ("test",)
     there += [key for key in from_folder if data_set(key) not in absent]
     ready = [key for key in named if key in there or not (dry_run or key in hub_keys)]
     tasks: list[Task] = []
-    for key in [key for key in ready if key in KEYS]:
+    unfetched = {entry.key for entry, _ in failed}
+    for key in [key for key in ready if key in KEYS and key not in unfetched]:
         try:
             tasks.append(build_task(key, variant, find_source(root), root))
         except DataError as error:

@@ -40,13 +40,13 @@ def diagnose(root: Path) -> Iterator[Finding]:
     for entry in data_sets().values():
         yield _images(entry, root)
         if entry.split is not None:
-            folder = root / entry.split_in[0]
             yield Finding(
                 entry.key,
                 "CoOp's split",
                 find_split(entry, root) is not None,
-                (folder / entry.split,),
-                f"{entry.split} is linked in CoOp's DATASETS.md (github.com/KaiyangZhou/CoOp)",
+                (root / entry.split_in[0] / entry.split,),
+                f"clbench prepare mtil --fetch --protocol coop --only {entry.key}\n"
+                f"or https://drive.google.com/file/d/{entry.split_drive}/view, from CoOp's DATASETS.md",
             )
     yield Finding(
         "imagenet",

@@ -1,19 +1,13 @@
-"""Fetches data sets and decodes their images once to the cache, data set by data set."""
+"""What of a task is decoded to the cache before a run, and for which input."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
-import torchvision.datasets
-from clbench.errors import DataError
 from clbench.streams import ImageSet, Preprocessing, Task
-from clbench.streams.disk import check_room
 
-from clbench_mtil.catalogue import DataSet, data_set
-
-__all__ = ["ALL_PARTS", "CLIP_224", "absent_files", "fetch", "image_sets"]
+__all__ = ["ALL_PARTS", "CLIP_224", "absent_files", "image_sets"]
 
 CLIP_224 = Preprocessing(
     size=224,
@@ -25,33 +19,6 @@ CLIP_224 = Preprocessing(
 
 ALL_PARTS = ("test", "train", "validation")
 """Of a task."""
-
-
-def fetch(entry: DataSet, root: Path) -> None:
-    """Let torchvision fetch a data set; it checks what it gets.
-
-    Raises:
-        DataError: it cannot be fetched.
-    """
-    if not entry.download_gb:
-        raise DataError(
-            f"torchvision cannot fetch {entry.title}", fix="`clbench doctor mtil` says where it is"
-        )
-    check_room(root, int(entry.download_gb * 2e9), "the archive and what is in it")
-    try:
-        getattr(torchvision.datasets, entry.torchvision)(root, download=True)
-    except Exception as error:
-        # whatever a broken connection or a damaged archive leads to
-        raise DataError(
-            f"{entry.title} could not be fetched to {root}",
-            why=f"{type(error).__name__}: {error}",
-            fix="run the command again; remove the archive if it is damaged",
-        ) from error
-    missing = data_set(entry.key).missing(root)
-    if missing:
-        raise DataError(
-            f"{entry.title} was fetched, but there is no {missing[0]}", fix="run the command again"
-        )
 
 
 def image_sets(task: Task, parts: Sequence[str]) -> Iterator[ImageSet]:
