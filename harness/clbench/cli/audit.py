@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clbench.cli.recorded import names
 from clbench.cli.session import Session, disable_plugin_option, make_console
 from clbench.errors import RecordError
 
@@ -62,7 +63,7 @@ def audit(
     from clbench.errors import UnknownNameError
     from clbench.runs.audit import audit as score
 
-    wanted = [name.strip() for name in batches.split(",") if name.strip()]
+    wanted = names(batches)
     for name in wanted:
         if name not in _KINDS:
             raise UnknownNameError("composition of batches", name, _KINDS)

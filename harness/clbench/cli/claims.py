@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from clbench.cli.recorded import names
 from clbench.cli.session import Session, disable_plugin_option
 
 if TYPE_CHECKING:
@@ -48,8 +50,7 @@ def claims(
     """
     from clbench.boards.claimtables import render_claims
 
-    chosen = [name.strip() for name in methods.split(",") if name.strip()] if methods else None
-    board = claims_board(Session.of(ctx).registry, paths, methods=chosen, tolerance=tolerance)
+    board = claims_board(Session.of(ctx).registry, paths, methods=names(methods), tolerance=tolerance)
     click.echo(render_claims(board, format_))
 
 
@@ -57,7 +58,7 @@ def claims_board(
     registry: Registry,
     paths: tuple[Path, ...] = (),
     *,
-    methods: list[str] | None = None,
+    methods: Sequence[str] = (),
     tolerance: float = 0.5,
 ) -> ClaimsBoard:
     """Return the claims of ``methods`` (default: all installed) beside the records under ``paths``.

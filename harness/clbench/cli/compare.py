@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clbench.cli.recorded import names
 from clbench.cli.session import disable_plugin_option
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def compare(
 
     if format_ not in FORMATS:
         raise UnknownNameError("format", format_, FORMATS)
-    only = {_KINDS[name]: _names(given) for name, given in filters.items() if given}
+    only = {_KINDS[name]: names(given) for name, given in filters.items() if given}
     notes: list[str] = []
 
     def load(paths: tuple[Path, ...]) -> list[StoredRecord]:
@@ -109,7 +110,7 @@ def compare(
     if sides[0] and sides[1] and sides[0].label == sides[1].label and a != b:
         # The same method from two places, such as two machines or versions.
         sides = (replace(sides[0], label=a), replace(sides[1], label=b))
-    comparisons = compare_sides(*sides, _names(metrics))
+    comparisons = compare_sides(*sides, names(metrics))
     for each in (each for each in sides if each is not None):
         for run in each.left_out:
             notes.append(f"left out: {each.label}, seed {run.record.seed}: it is {run.record.status}")
@@ -121,7 +122,3 @@ def compare(
 
         atomic_write(output, f"{text}\n".encode())
         click.echo(f"wrote {output}", err=True)
-
-
-def _names(given: str) -> list[str]:
-    return [name.strip() for name in given.split(",") if name.strip()]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clbench.cli.recorded import names
 from clbench.cli.session import Session, disable_plugin_option
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def leaderboard(
     formats = [found.spec for found in registry.formats.values()]
     if is_binary(format_, formats) and output is None:
         raise ConfigError(f"{format_} is no text", why="it is not for terminals", fix=f"-f {format_} -o FILE")
-    only = {kind: names for kind in FILTERS if (names := _names(filters[_option(kind)]))}
+    only = {kind: wanted for kind in FILTERS if (wanted := names(filters[_option(kind)]))}
     literature_in = _published_among(paths, published)
     folders = [path for path in paths if path not in literature_in] or (
         [] if literature_in else [Path("runs")]
@@ -118,14 +119,14 @@ def leaderboard(
     board = _measured(
         registry,
         folders,
-        _names(metrics),
-        _names(columns),
+        names(metrics),
+        names(columns),
         only=only,
         sort=sort,
-        group_by=_names(group_by),
+        group_by=names(group_by),
         groups=groups,
     )
-    options = Options(tuple(_names(columns)) or None, decimals, spread)
+    options = Options(tuple(names(columns)) or None, decimals, spread)
     view = view_of(board, layout=layout, options=options)
     for folder in literature_in:
         literature = read_literature(folder, only)
@@ -184,7 +185,3 @@ def _published_among(paths: Sequence[Path], asked: bool) -> list[Path]:
 
 def _option(kind: str) -> str:
     return kind if kind == "shots" else f"{kind}s"
-
-
-def _names(given: str | None) -> list[str]:
-    return [name.strip() for name in (given or "").split(",") if name.strip()]

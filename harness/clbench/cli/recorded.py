@@ -11,17 +11,13 @@ import click
 from clbench.errors import RecordError, UnknownNameError
 
 if TYPE_CHECKING:
-    from clbench.results import LoadedRecords, Record
+    from clbench.results import LoadedRecords
 
 __all__ = ["choice_options", "names", "recorded"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_CHOICES: dict[str, Callable[[Record], str]] = {
-    "method": lambda record: record.method.name,
-    "order": lambda record: record.stream.order,
-    "stream": lambda record: record.stream.name,
-}
+_CHOICES = ("method", "order", "stream")
 
 
 def choice_options(function: F) -> F:
@@ -43,6 +39,7 @@ def recorded(paths: tuple[Path, ...], **chosen: str | None) -> LoadedRecords:
         RecordError: a path does not exist, or no record is under any.
         UnknownNameError: no record has that method, order or stream.
     """
+    from clbench.boards.arranging import FILTERS
     from clbench.results import LoadedRecords, load_records
 
     loaded = load_records(paths or (Path("runs"),))
@@ -55,8 +52,8 @@ def recorded(paths: tuple[Path, ...], **chosen: str | None) -> LoadedRecords:
             fix="clbench run --methods zscl --out runs, or name the folder that a run wrote to",
         )
     stored = loaded.stored
-    for kind, of in _CHOICES.items():
-        wanted = names(chosen.get(f"{kind}s"))
+    for kind in _CHOICES:
+        of, wanted = FILTERS[kind], names(chosen.get(f"{kind}s"))
         known = {of(s.record) for s in loaded.stored}
         for name in wanted:
             if name not in known:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from clbench.cli.recorded import names
 from clbench.cli.session import Session, disable_plugin_option
 
 
@@ -74,7 +75,6 @@ def site(
         from clbench.results.store import find_records
 
         find_records([leaderboards])
-    chosen = [name.strip() for name in metrics.split(",") if name.strip()] if metrics else SITE_METRICS
     written = build_site(
         leaderboards,
         out,
@@ -87,7 +87,7 @@ def site(
             for name, found in registry.methods.items()
         },
         claims=claims_board(registry, (leaderboards,)).comparisons,
-        metrics=chosen,
+        metrics=names(metrics) or SITE_METRICS,
         extra=[found.spec for found in registry.metrics.values()],
         groups=groups,
     )
