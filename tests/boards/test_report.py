@@ -187,6 +187,16 @@ def test_failures_come_first():
     assert "x/record.json is not JSON" in said
 
 
+def test_where_no_figure_has_several_methods_that_is_said():
+    failure = Failure(task="t1", error="no room", kind="MemoryError")
+    late = make_record(A[:1], method="b", status="failed", failure=failure)
+    failed = [late, make_record(A[:1], method="c", status="failed", failure=failure, matrices={"task": ()})]
+    for those, said in ((failed, True), ([make_record(A), make_record(B, method="b")], False)):
+        loaded = stored(*those)
+        text = render_report(report_of(loaded, board_of(loaded.records)))
+        assert ("None shows several methods yet" in text) is said
+
+
 def test_changed_code_other_packages_and_other_machines_are_said():
     clean = make_record(A)
     origin = clean.provenance
