@@ -248,6 +248,7 @@ def test_runs_from_a_command_line_to_a_leaderboard(clbench, tmp_path, monkeypatc
     (figure,) = out.glob("*/still-*/matrix.png")
     assert str(figure) in first.output
     assert f"records: {out}" in first.output
+    assert f"page:    clbench report {out}" in first.output
 
     drawn = figure.stat().st_mtime_ns
     again = clbench("run", "-m", "still", "-s", "tiny", "--device", "cpu", "-o", out)

@@ -192,3 +192,4 @@ def report(outcomes: Sequence[RunOutcome], out: Path) -> None:
         click.echo(f"figure:  {figure}")
     if recorded:
         click.echo(f"table:   clbench leaderboard {out}; one run: clbench show run {recorded[-1]}")
+        click.echo(f"page:    clbench report {out}")
