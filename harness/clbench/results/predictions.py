@@ -36,6 +36,7 @@ __all__ = [
     "ZERO_SHOT_ROW",
     "PredictionKey",
     "Predictions",
+    "check_digest",
     "load_predictions",
     "parse_predictions",
     "save_predictions",
@@ -161,13 +162,23 @@ def load_predictions(path: Path, expected: PredictionsFile | None = None) -> Pre
         content = path.read_bytes()
     except OSError as error:
         raise RecordError(f"cannot read {path}", why=error.strerror or str(error)) from error
-    if expected is not None and hashlib.sha256(content).hexdigest() != expected.sha256:
+    if expected is not None:
+        check_digest(content, expected, path)
+    return parse_predictions(content, path)
+
+
+def check_digest(content: bytes, expected: PredictionsFile, path: Path) -> None:
+    """Check that ``content``, read from ``path``, is the file that a record names.
+
+    Raises:
+        RecordError: its SHA-256 is another.
+    """
+    if hashlib.sha256(content).hexdigest() != expected.sha256:
         raise RecordError(
             f"{path} is not the file that the record names",
             why="its SHA-256 digest differs: it was changed or belongs to another run",
             fix="run the same command again with another --out",
         )
-    return parse_predictions(content, path)
 
 
 def parse_predictions(content: bytes, path: Path) -> Predictions:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from clbench.errors import RecordError
 from clbench.results.atomic import atomic_write
 from clbench.runs.evaluation import Answers, Evaluation
 
-__all__ = ["load_answers", "save_answers"]
+__all__ = ["load_answers", "remembered", "save_answers"]
 
 
 def save_answers(path: Path, evaluation: Evaluation, seconds: float = 0.0) -> None:
@@ -43,3 +47,26 @@ def load_answers(path: Path) -> tuple[Evaluation, float]:
         raise RecordError(
             f"{path} cannot be read", why=str(error), fix=f"delete {path} and run again"
         ) from error
+
+
+def remembered(
+    folder: Path, identity: object, compute: Callable[[], Evaluation], prefix: str = ""
+) -> Evaluation:
+    """Return the answers that ``folder`` has of ``identity``, else compute and keep them; one process does.
+
+    Args:
+        folder: made if it is not there.
+        identity: of all that the answers depend on, as JSON can write it.
+        compute: makes them.
+        prefix: of the file's name.
+
+    Raises:
+        RecordError: the file is damaged.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
+    path = folder / f"{prefix}{name}.npz"
+    with FileLock(f"{path}.lock"):
+        if not path.exists():
+            save_answers(path, compute())
+    return load_answers(path)[0]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
 
 from clbench.methods.fit import Precision, autocast
 from clbench.models import Backbone
 from clbench.models.features import CosineScorer
-from clbench.runs.answers import load_answers, save_answers
+from clbench.runs.answers import remembered
 from clbench.runs.evaluation import Answers, Evaluation, Scorer, checked_scores
 from clbench.streams import HeldOut, Preprocessing
 
@@ -68,30 +65,21 @@ def held_out_zero_shot(
 ) -> Evaluation:
     """Answers of the initial model, from ``folder`` where they were computed before."""
     answers: dict[str, Answers] = {}
-    folder.mkdir(parents=True, exist_ok=True)
     for held in sets:
-        identity = [
-            held.key,
-            held.digest,
-            backbone.weights_digest,
-            backbone.preprocessing.digest,
-            precision,
-        ]
-        name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
-        path = folder / f"held-out-{name}.npz"
-        with FileLock(f"{path}.lock"):
-            if not path.exists():
-                found = evaluate_held_out(
-                    CosineScorer(backbone),
-                    [held],
-                    backbone.preprocessing,
-                    batch=batch,
-                    device=device,
-                    precision=precision,
-                    progress=progress,
-                )
-                save_answers(path, found)
-        answers |= load_answers(path)[0].answers
+        model = [backbone.weights_digest, backbone.preprocessing.digest, precision]
+
+        def compute(held: HeldOut = held) -> Evaluation:
+            return evaluate_held_out(
+                CosineScorer(backbone),
+                [held],
+                backbone.preprocessing,
+                batch=batch,
+                device=device,
+                precision=precision,
+                progress=progress,
+            )
+
+        answers |= remembered(folder, [held.key, held.digest, *model], compute, "held-out-").answers
     return Evaluation(answers)
 
 

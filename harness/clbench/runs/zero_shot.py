@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 
 from clbench.methods.fit import Precision
 from clbench.models import Backbone
 from clbench.models.features import CosineScorer
-from clbench.runs.answers import load_answers, save_answers
+from clbench.runs.answers import remembered
 from clbench.runs.evaluation import Answers, Evaluation, evaluate
 from clbench.streams import Stream
 
@@ -35,23 +32,21 @@ def zero_shot(
     The file is keyed by data, prompts, weights and input transform, not by the order of the tasks.
     """
     canonical = stream.ordered("canonical", sorted(stream.keys))
-    identity = json.dumps([stream.digests, backbone.weights_digest, backbone.preprocessing.digest, precision])
-    path = folder / f"{hashlib.sha256(identity.encode()).hexdigest()[:24]}.npz"
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{path}.lock"):
-        if not path.exists():
-            evaluation = evaluate(
-                CosineScorer(backbone),
-                canonical,
-                backbone.preprocessing,
-                wide=True,
-                batch=batch,
-                device=device,
-                precision=precision,
-                progress=progress,
-            )
-            save_answers(path, evaluation)
-    evaluation, _ = load_answers(path)
+    identity = [stream.digests, backbone.weights_digest, backbone.preprocessing.digest, precision]
+
+    def compute() -> Evaluation:
+        return evaluate(
+            CosineScorer(backbone),
+            canonical,
+            backbone.preprocessing,
+            wide=True,
+            batch=batch,
+            device=device,
+            precision=precision,
+            progress=progress,
+        )
+
+    evaluation = remembered(folder, identity, compute)
     columns = [canonical.keys.index(key) for key in stream.keys]
     return Evaluation(
         {k: Answers(a.own, a.best[:, columns], a.logit[:, columns]) for k, a in evaluation.answers.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from clbench.boards.variants import recipe_of
 from clbench.errors import SubmissionError
 from clbench.results.records import Record
 from clbench.results.store import RECORD_FILE, StoredRecord, load_records
-from clbench.submissions.archive import Submission
+from clbench.submissions.archive import Submission, safe_name
 from clbench.submissions.manifest import MANIFEST_FILE
 
 __all__ = ["Entry", "admit", "plan"]
@@ -98,10 +97,10 @@ def _entry(
                 fix="--replace puts the submission in its place",
             )
         return Entry(submission, "replace", stored.path.parent, stored.path.parent)
-    plain = into / _name(record.stream.order) / f"{_name(record.method.name)}-seed{record.seed}"
+    plain = into / safe_name(record.stream.order) / f"{safe_name(record.method.name)}-seed{record.seed}"
     folder = plain
     if plain in taken or plain.exists():  # the same method with other settings
-        folder = plain.with_name(f"{plain.name}-{_name(record.run_id[:10])}")
+        folder = plain.with_name(f"{plain.name}-{safe_name(record.run_id[:10])}")
     return Entry(submission, "add", folder)
 
 
@@ -163,8 +162,3 @@ def _write(submission: Submission, folder: Path) -> None:
     for name, content in submission.members.items():
         if name != MANIFEST_FILE:  # it is of the file, and made anew when the run is packed again
             (folder / name).write_bytes(content)
-
-
-def _name(text: str) -> str:
-    """A foreign name as a folder's: one part, not hidden, nothing that leads elsewhere."""
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", text).lstrip(".-") or "unnamed"

@@ -16,7 +16,7 @@ from pathlib import Path
 from clbench import __version__
 from clbench.errors import RecordError, SubmissionError
 from clbench.results.atomic import atomic_write
-from clbench.results.predictions import PREDICTIONS_FILE
+from clbench.results.predictions import PREDICTIONS_FILE, check_digest
 from clbench.results.records import Record
 from clbench.results.store import RECORD_FILE, parse_record, read_record
 from clbench.submissions.container import (
@@ -29,7 +29,7 @@ from clbench.submissions.container import (
 )
 from clbench.submissions.manifest import MANIFEST_FILE, Manifest
 
-__all__ = ["SUFFIX", "Submission", "file_name", "pack", "parse_submission", "read_submission"]
+__all__ = ["SUFFIX", "Submission", "file_name", "pack", "parse_submission", "read_submission", "safe_name"]
 
 SUFFIX = ".clbench.zip"
 _REPACK = "ask its author for the file that `clbench submit` wrote, or pack the run again"
@@ -96,12 +96,7 @@ def pack(run: Path, *, readme: Path | None = None) -> Submission:
     if readme is not None:
         found[README_FILE] = readme
     members = {name: _bytes(path, name) for name, path in found.items()}
-    if hashlib.sha256(members[PREDICTIONS_FILE]).hexdigest() != record.predictions.sha256:
-        raise RecordError(
-            f"{found[PREDICTIONS_FILE]} is not the file that the record names",
-            why="its SHA-256 digest differs: it was changed or belongs to another run",
-            fix="run the same command again with another --out",
-        )
+    check_digest(members[PREDICTIONS_FILE], record.predictions, found[PREDICTIONS_FILE])
     members[MANIFEST_FILE] = Manifest.of(members, clbench=__version__).to_json()
     members = {name: members[name] for name in sorted(members)}
     return Submission(file_name(record), members, joined(members))
@@ -118,7 +113,12 @@ def file_name(record: Record) -> str:
         f"seed{record.seed}",
         record.run_id[:10],
     )
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", "-".join(parts)) + SUFFIX
+    return safe_name("-".join(parts)) + SUFFIX
+
+
+def safe_name(text: str) -> str:
+    """A foreign text as the name of a file or folder: not hidden, nothing that leads elsewhere."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", text).lstrip(".-") or "unnamed"
 
 
 def read_submission(path: Path) -> Submission:
