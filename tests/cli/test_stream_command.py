@@ -83,6 +83,8 @@ def test_check_says_that_a_backbone_is_not_installed(clbench, home):
     done = clbench("stream", "check", "mine.yaml")
     assert "missing: unknown backbone 'tinny'" in done.output
     assert "did you mean 'tiny'" in done.output
+    assert "it cannot run" in done.output
+    assert done.exit_code == 2
 
 
 def test_a_file_runs_like_any_stream(clbench, home):

@@ -53,6 +53,13 @@ def check(ctx: click.Context, file: Path, no_decode: bool) -> None:
         click.secho(f"unreadable: {path}: {reason}", fg="red")
     if broken:
         ctx.exit(1)
+    if not _is_backbone(registry, description.entry.backbone):
+        click.echo(
+            f"it cannot run: install the backbone {description.entry.backbone}, "
+            "or name another in the file or by --backbone",
+            err=True,
+        )
+        ctx.exit(2)
     click.echo(f"it can run: clbench run --stream {file} --methods zero-shot,finetune")
 
 
@@ -103,6 +110,17 @@ def _print_tasks(description: Description, console: Console) -> None:
     console.print(facts)
 
 
+def _is_backbone(registry: Registry, name: str) -> bool:
+    from clbench.errors import ClbenchError
+    from clbench.models.backbonefiles import find_backbone
+
+    try:
+        find_backbone(registry, name)
+    except ClbenchError:
+        return False
+    return True
+
+
 def _missing(description: Description, registry: Registry) -> list[str]:
     """Names in the file that nothing installed gives, and what methods would want and it does not have."""
     from clbench.errors import ClbenchError
@@ -124,7 +142,7 @@ def _missing(description: Description, registry: Registry) -> list[str]:
             else:
                 registry.find(kind, name)  # type: ignore[arg-type]
         except ClbenchError as error:
-            problems.append(" ".join(str(error).split()))
+            problems.append(error.line)
     lacking = {
         "reference": entry.reference is None,
         "class_pool": entry.class_pool is None,

@@ -213,7 +213,9 @@ class _Resolver:
                     ConfigError(
                         f"method {method.name!r} requires {title}",
                         why=f"stream {stream.name!r} has none",
-                        fix=fix,
+                        fix=f"{fix}, or write {need}: into {self.options.stream} (docs/streams.md)"
+                        if stream.digest
+                        else fix,
                     )
                 )
             elif not (kind == "generator" and name == self.options.generator):  # that one is checked already
