@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -158,6 +159,71 @@ def test_a_missing_class_is_named(root, monkeypatch, tmp_path, key):
     assert f"classes: {count - 1}, not {count}" in caught.value.why
     assert lost.name in caught.value.why
     assert str(images) in caught.value.why
+
+
+@pytest.mark.parametrize("key", ["caltech101", "eurosat"])
+def test_a_missing_image_of_a_numbered_class_is_named(root, monkeypatch, tmp_path, key):
+    monkeypatch.delenv("CLBENCH_MTIL_COUNTS")
+    place = tmp_path / "all"
+    testing.write(key, place, None)
+    folder_ = sorted((place / data_set(key).files[0]).iterdir())[2]
+    lost = sorted(folder_.glob("*.jpg"), key=lambda path: int(path.stem.rpartition("_")[2]))[1]
+    lost.unlink()
+    with pytest.raises(DataError) as caught:
+        divide(key, "zscl", find_source(place), place)
+    assert f"{folder_.name} lacks {lost.name}" in caught.value.why
+
+
+def test_classes_of_sun397_with_too_few_images_are_named(root, monkeypatch):
+    monkeypatch.delenv("CLBENCH_MTIL_COUNTS")
+    place = root("sun397")
+    with pytest.raises(DataError) as caught:
+        divide("sun397", "zscl", find_source(place), place)
+    assert "apse/indoor has 4 images" in caught.value.why
+    monkeypatch.setattr("clbench_mtil.publication.SUN397_FEWEST", 4)
+    with pytest.raises(DataError) as caught:
+        divide("sun397", "zscl", find_source(place), place)
+    assert "each class has 4 images or more; which files are missing" in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("aircraft", "fgvc-aircraft-2013b/data/variants.txt"),
+        ("sun397", "SUN397/ClassName.txt"),
+    ],
+)
+def test_class_names_that_are_others_are_named(monkeypatch, tmp_path, key, name):
+    monkeypatch.delenv("CLBENCH_MTIL_COUNTS", raising=False)
+    testing.write(key, tmp_path, None)
+    lists = tmp_path / name
+    lines = lists.read_text().splitlines()
+    if key == "aircraft":
+        for path in sorted(lists.parent.glob("*.txt")):
+            path.write_text(path.read_text().replace(lines[5], "Flyer"))
+    else:
+        (tmp_path / "SUN397" / lines[5][1:]).rename(tmp_path / "SUN397/a/flyer")
+        lists.write_text(lists.read_text().replace(lines[5] + "\n", "/a/flyer\n"))
+    with pytest.raises(DataError) as caught:
+        divide(key, "zscl", find_source(tmp_path), tmp_path)
+    assert "1 class names are others: " in caught.value.why
+    assert "lyer', not " in caught.value.why
+
+
+@pytest.mark.parametrize("key", ["dtd", "food", "oxfordpet", "stanfordcars", "sun397"])
+def test_class_names_of_coops_file_are_the_official_words(monkeypatch, tmp_path, key):
+    monkeypatch.delenv("CLBENCH_MTIL_COUNTS", raising=False)
+    testing.write(key, tmp_path, None)
+    entry = data_set(key)
+    path = next(tmp_path.rglob(entry.split))
+    with pytest.raises(DataError) as caught:
+        divide(key, "coop", find_source(tmp_path), tmp_path)
+    assert "class names are others" not in caught.value.why
+    name = json.loads(path.read_text())["train"][0][2]
+    path.write_text(path.read_text().replace(json.dumps(name), '"flyer"'))
+    with pytest.raises(DataError) as caught:
+        divide(key, "coop", find_source(tmp_path), tmp_path)
+    assert "1 class names are others: 'flyer'" in caught.value.why
 
 
 def test_a_folder_that_is_no_class_is_named(root):

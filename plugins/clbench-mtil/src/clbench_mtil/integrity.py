@@ -6,13 +6,14 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from clbench_mtil.catalogue import DataSet
 
-__all__ = ["damaged", "remedy"]
+__all__ = ["damaged", "few_images", "gaps", "remedy"]
 
+_MOST_NAMED = 3
 _LISTS_OF_CLASSES = ("variants.txt", "ClassName.txt")
 
 
@@ -51,6 +52,39 @@ def remedy(entry: DataSet, root: Path) -> str:
         return f"put {folder} together again; `clbench doctor mtil` says from where"
     # torchvision leaves alone what is there, damaged or not
     return f"move {folder} away, then: clbench prepare mtil --fetch --only {entry.key}"
+
+
+def gaps(images: Path) -> list[str]:
+    """Numbers that are left out among the file names of each class, a line a class.
+
+    Files of a class are numbered from 1 on; those that are missing at the end leave no gap.
+    """
+    found = []
+    for folder in sorted(path for path in images.glob("*") if path.is_dir()):
+        names = {}
+        for path in folder.glob("*.jpg"):
+            if match := re.fullmatch(r"(.*_)(\d+)\.jpg", path.name):
+                names[int(match[2])] = (match[1], len(match[2]) if match[2].startswith("0") else 0)
+        absent = sorted(set(range(1, max(names, default=0))) - set(names))
+        if absent:
+            (stem, width) = names[min(names)]
+            shown = ", ".join(f"{stem}{number:0{width}}.jpg" for number in absent[:_MOST_NAMED])
+            more = f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
+            found.append(f"{folder.name} lacks {shown}{more}")
+    return found[:_MOST_NAMED] + (
+        [f"and {len(found) - _MOST_NAMED} more classes"] if found[_MOST_NAMED:] else []
+    )
+
+
+def few_images(images: Path, classes: Sequence[str], fewest: int) -> list[str]:
+    """Classes that have fewer images than each has in the published data set; others lack too few to tell.
+
+    ``classes`` are SUN397's, below a folder of their first letter.
+    """
+    counts = {name: len(list((images / name[0] / name.replace(" ", "_")).glob("*.jpg"))) for name in classes}
+    few = [f"{name} has {count} images" for name, count in counts.items() if count < fewest]
+    told = few[:_MOST_NAMED] + ([f"and {len(few) - _MOST_NAMED} more classes"] if few[_MOST_NAMED:] else [])
+    return told or [f"each class has {fewest} images or more; which files are missing no list of SUN397 says"]
 
 
 def _digests(key: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import runtime_checkable
 from clbench.errors import DataError
 
 from clbench_mtil.catalogue import DataSet, Protocol, class_names, counts_checked, data_set
-from clbench_mtil.integrity import damaged, remedy
+from clbench_mtil.publication import check_published
 from clbench_mtil.samples import Collection, Samples, Splits
 from clbench_mtil.splits import eighty_twenty, fifth_per_class
 
@@ -61,7 +61,7 @@ def divide(key: str, protocol: Protocol, source: Source, root: Path) -> Splits:
     else:
         splits = _coop_by_file(entry, root, source.files(key) if isinstance(source, SourceOfFiles) else None)
     if counts_checked():
-        _check_counts(entry, protocol, splits, root)
+        check_published(entry, protocol, splits, root)
     return splits
 
 
@@ -150,25 +150,3 @@ def find_split(entry: DataSet, root: Path) -> Path | None:
     assert entry.split is not None
     places = (root / folder / entry.split for folder in entry.split_in)
     return next((place for place in places if place.is_file()), None)
-
-
-def _check_counts(entry: DataSet, protocol: Protocol, splits: Splits, root: Path) -> None:
-    wanted = {"classes": entry.classes[protocol], **entry.sizes[protocol]}
-    found = {"classes": len(splits.classes), **{s: len(part) for s, part in splits.parts.items()}}
-    wrong = [f"{name}: {found[name]:,}, not {n:,}" for name, n in wanted.items() if found[name] != n]
-    if not wrong:
-        return
-    if protocol == "zscl" and entry.key in ("caltech101", "eurosat"):
-        own = class_names(entry.key)
-        assert isinstance(own, Mapping)
-        absent = [folder for folder, name in own.items() if name not in splits.classes]
-        if absent:
-            wrong.append(f"no folder {', '.join(absent[:3])}{' …' if absent[3:] else ''}")
-    place = root / entry.files[0]
-    if place.exists():
-        wrong += damaged(entry, root) or [f"counted in {place}"]
-    raise DataError(
-        f"{entry.title} is not the published one in protocol {protocol}",
-        why="; ".join(wrong),
-        fix=f"{remedy(entry, root)}; or try out with what there is: CLBENCH_MTIL_COUNTS=any",
-    )
