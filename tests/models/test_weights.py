@@ -8,6 +8,7 @@ import os
 import pickle
 import zipfile
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 
 import open_clip
@@ -23,6 +24,8 @@ from clbench.models.weights import read_weights
 from clbench.plugins import Registry
 from clbench.specs import BackboneSpec
 from clbench.testing import tiny_plugin
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 ARCHITECTURE = "clbench-test-tiny"
 
@@ -142,6 +145,32 @@ def test_an_archive_is_read_as_torch_would(models, tmp_path):
         for key, value in expected.items():
             assert found[key].dtype == value.dtype
             assert torch.equal(found[key], value)
+
+
+@pytest.fixture(scope="module")
+def odd_members(tmp_path_factory):
+    path = tmp_path_factory.mktemp("odd") / "whole.pt"
+    torch.jit.script(Odd()).save(str(path))
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_an_archive_with_other_content_is_read_or_refused(odd_members, tmp_path_factory, data):
+    """Whatever bytes stand in its pickle and its code, and though the archive itself is whole."""
+    members = {name: bytearray(content) for name, content in odd_members.items()}
+    parts = [name for name in members if name.endswith(("/data.pkl", ".py"))]
+    changed = members[data.draw(st.sampled_from(parts))]
+    for _ in range(data.draw(st.integers(1, 4))):
+        changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / "changed.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, bytes(content))
+    with suppress(DataError):
+        found, _ = read_torchscript(path)
+        assert all(isinstance(value, torch.Tensor) for value in found.values())
 
 
 def test_nothing_of_an_archive_is_compiled(models, tmp_path, monkeypatch):

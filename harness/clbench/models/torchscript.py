@@ -65,25 +65,21 @@ def read_torchscript(path: Path) -> tuple[dict[str, Tensor], str]:
             }
             with archive.open(f"{root}/data.pkl") as data:
                 module = _Unpickler(data, archive, root).load()
-    except (
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-        EOFError,
-        KeyError,
-        RuntimeError,
-        ValueError,
-    ) as error:
+        wanted = {
+            f"{_module_name(name, root)}.{cls}": names
+            for name, text in code.items()
+            for cls, names in _declared(text)
+        }
+        return dict(_tensors(module, wanted, "")), "\n".join(code.values())
+    except DataError:
+        raise
+    except Exception as error:
+        # zipfile, pickle and ast raise whatever damaged bytes lead to
         raise DataError(
             f"{path} cannot be read as a TorchScript archive",
             why=f"{type(error).__name__}: {error}",
             fix="fetch it again, from where its makers publish it",
         ) from error
-    wanted = {
-        f"{_module_name(name, root)}.{cls}": names
-        for name, text in code.items()
-        for cls, names in _declared(text)
-    }
-    return dict(_tensors(module, wanted, "")), "\n".join(code.values())
 
 
 class _Module:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -189,8 +190,6 @@ class PixelFile:
 
     def _end_of(self, images: int) -> int:
         """Where the first ``images`` images end in the file."""
-        from io import BytesIO
-
         head = BytesIO()
         np.lib.format.write_array_header_1_0(head, self._header)
         return head.tell() + images * math.prod(self.shape[1:])

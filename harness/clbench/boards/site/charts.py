@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import altair as alt
 
-__all__ = ["CHARTS", "chart_specs"]
-
-CHARTS = ("scatter", "course")
+__all__ = ["chart_specs"]
 
 
 def chart_specs() -> dict[str, Any]:
