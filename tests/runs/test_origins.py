@@ -7,6 +7,7 @@ from clbench.config import Options, resolve
 from clbench.plugins import Registry, get_registry
 from clbench.results import read_record
 from clbench.runs import execute
+from clbench.runs.workbench import Bench, Workbench
 from clbench.testing import doubles, tiny_plugin
 
 
@@ -32,3 +33,22 @@ def test_the_record_names_the_place_and_the_fingerprint_is_the_same(tmp_path, mo
     assert after.provenance.data == {stream.keys[1]: place}
     assert before.provenance.data == {}
     assert after.fingerprint == before.fingerprint
+
+
+def test_data_outside_of_the_tasks_have_their_places_too(tmp_path, monkeypatch):
+    """Held out images, and reference data once a method has asked for them."""
+    held, reference = doubles.tiny_held_out(), doubles.tiny_reference()
+    registry = Registry([*Registry.of(tiny_plugin)._loaded, *get_registry()._loaded])
+    bench = Bench(Workbench(registry), plan(registry, ("finetune",)), tmp_path)
+    monkeypatch.setattr(Workbench, "held_out", lambda self, name: replace(held, origin="here"))
+    assert bench.origins() == {"tiny-held-out": "here"}
+    name = bench.stream_spec.reference
+    asking = Bench(Workbench(registry), plan(registry, ("zscl",)), tmp_path)
+    assert asking.origins() == {"tiny-held-out": "here"}
+    asking._workbench._loaded["reference", name] = replace(reference, origin="there")
+    assert asking.origins() == {"tiny-held-out": "here", name: "there"}
+
+
+def plan(registry, methods):
+    wishes = Options(methods=methods, stream="tiny", held_out=("tiny-held-out",))
+    return resolve(registry, wishes, find_device=lambda name: "cpu")[0]

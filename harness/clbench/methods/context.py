@@ -31,10 +31,14 @@ ProgressFunction = Callable[[str, int, int, float | None], None]
 
 @dataclass(frozen=True)
 class Reference:
-    """Reference data for distillation: images and texts that need not match and are in no task."""
+    """Reference data for distillation: images and texts that need not match and are in no task.
+
+    ``origin`` says where they are from, such as a repository and its commit; nothing for a user's folder.
+    """
 
     images: ImageSet
     texts: tuple[str, ...]
+    origin: str = ""
 
 
 @dataclass

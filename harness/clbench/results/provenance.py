@@ -47,7 +47,7 @@ def collect(
         plugins: version by distribution name of the plugins in use.
         threads: CPU threads that computations use; guessed if not given.
         started: aware time of the start, if not now.
-        data: where images were read from, by task.
+        data: where images were read from, by task, data set held out and reference data.
     """
     commit, dirty = working_tree(Path(__file__).parent)
     return Provenance(

@@ -198,8 +198,8 @@ class Provenance(_Part):
     finished: AwareDatetime | None = None
     data: dict[str, str] = Field(
         default_factory=dict,
-        description="By task, where its images were read from, such as a repository and its commit; nothing "
-        "for a folder of the user's.",
+        description="By task, data set held out, and name of the reference data, where images were read "
+        "from, such as a repository and its commit; nothing for a folder of the user's.",
     )
 
     @property

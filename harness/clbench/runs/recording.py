@@ -125,7 +125,7 @@ class Recorder:
             plugins=bench.plugin_versions(),
             threads=torch.get_num_threads(),
             started=self._started,
-            data=bench.stream.origins,
+            data=bench.origins(),
         )
         return Record(
             schema_version=1,

@@ -95,6 +95,11 @@ class Workbench:
 
         return self._once(("reference", name), load)
 
+    def reference_origin(self, name: str) -> str:
+        """Where the reference data ``name`` are from, if a method has asked for them."""
+        loaded = self._loaded.get(("reference", name))
+        return loaded.origin if isinstance(loaded, Reference) else ""
+
     def names(self, name: str) -> tuple[str, ...]:
         """Class names of the data set ``name``."""
         spec = find_dataset(self.registry, name).spec
@@ -186,6 +191,15 @@ class Bench:
     @cached_property
     def initial(self) -> Backbone:
         return self._workbench.backbone(self.config.backbone_source, self.device)
+
+    def origins(self) -> dict[str, str]:
+        """Where data are from that are no folder of the user's: tasks, data sets held out, reference data."""
+        found = dict(self.stream.origins)
+        found |= {held.key: held.origin for held in self.held_out}
+        name, declared = self.stream_spec.reference, self.method.spec
+        if name and "reference" in (*declared.requires, *declared.optional):
+            found[name] = self._workbench.reference_origin(name)
+        return {key: origin for key, origin in found.items() if origin}
 
     def plugin_versions(self) -> dict[str, str]:
         """Version by distribution of the plugins that this run uses."""

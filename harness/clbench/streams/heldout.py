@@ -23,6 +23,8 @@ class HeldOut:
         classes: class names; the label of an image is an index into them.
         templates: prompts with ``{}``; the embeddings of all are averaged.
         test: the images.
+        origin: where they are from, in words, such as a repository and its commit; empty for a folder of the
+            user's. It is recorded, and identifies nothing.
 
     Raises:
         DataError: there are no images, or a label is none of the classes.
@@ -33,6 +35,7 @@ class HeldOut:
     classes: tuple[str, ...]
     templates: tuple[str, ...]
     test: ImageSet
+    origin: str = ""
 
     def __post_init__(self) -> None:
         if not self.templates or not all("{}" in template for template in self.templates):

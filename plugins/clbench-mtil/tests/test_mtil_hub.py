@@ -75,7 +75,7 @@ def test_a_record_says_the_commit_and_the_stream_is_the_same(places, monkeypatch
     monkeypatch.setenv("CLBENCH_MTIL_SOURCE", "hub")
     for name in ("read", "files"):
         monkeypatch.setattr(hub, name, partial(getattr(hub, name), copies=clones))
-    monkeypatch.setattr(hub, "_origin", lambda copy, copies: f"{copy.path} at {copy.revision}")
+    monkeypatch.setattr(hub, "origin", lambda copy, copies: f"{copy.path} at {copy.revision}")
     from_hub = build(stream)
     assert from_hub.digests == from_folder.digests
     assert from_hub.origins["eurosat"] == "timm/eurosat-rgb at b4e28552cd5f3932b6abc37eb20d3e84901ad728"

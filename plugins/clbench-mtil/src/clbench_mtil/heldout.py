@@ -12,6 +12,7 @@ from clbench_mtil.catalogue import counts_checked, data_set
 from clbench_mtil.hubcopies import hub_copy, source_name
 from clbench_mtil.hubtables import load, pixels
 from clbench_mtil.imagenet import from_folder, from_the_hub
+from clbench_mtil.revisions import origin
 from clbench_mtil.samples import Samples, TableSamples, image_set
 
 __all__ = ["CIFAR10", "HELD_OUT", "IMAGENET_VAL", "cifar10", "imagenet_val"]
@@ -34,17 +35,18 @@ def cifar10(copies: Path | None = None) -> HeldOut:
     Raises:
         DataError: the images are not there, or not as many as published.
     """
-    root = data_root()
+    root, place = data_root(), ""
     if (root / CIFAR10).is_dir() or not _hub_allowed():
         classes, samples = _cifar10_folder(root)
     else:
         copy = hub_copy("cifar10")
+        place = origin(copy, copies)
         table = load(copy, copy.splits["test"], copies)
         classes = tuple(table.features[copy.label].names)
         samples = TableSamples(pixels(table), [int(y) for y in table.data.column(copy.label).to_pylist()])
     _check(samples, 10_000, "CIFAR10")
     images = image_set(samples, classes, "RGB", "cifar10/test")
-    return HeldOut("cifar10", "CIFAR10", classes, data_set("cifar100").templates, images)
+    return HeldOut("cifar10", "CIFAR10", classes, data_set("cifar100").templates, images, place)
 
 
 def imagenet_val(copies: Path | None = None) -> HeldOut:
@@ -69,7 +71,8 @@ def imagenet_val(copies: Path | None = None) -> HeldOut:
     classes = tuple(IMAGENET_CLASSNAMES)
     images = image_set(samples, classes, "RGB", "imagenet/val")
     templates = tuple(template("{}") for template in OPENAI_IMAGENET_TEMPLATES)
-    return HeldOut("imagenet-val", "ImageNet", classes, templates, images)
+    place = "" if folder else origin(hub_copy("imagenet-val"), copies)
+    return HeldOut("imagenet-val", "ImageNet", classes, templates, images, place)
 
 
 HELD_OUT: Mapping[str, Callable[[], HeldOut]] = {"cifar10": cifar10, "imagenet-val": imagenet_val}

@@ -13,7 +13,7 @@ from clbench_mtil.catalogue import data_set
 from clbench_mtil.hubcopies import HubCopy, hub_copy, source_name
 from clbench_mtil.hubnames import file_names, labels_and_names
 from clbench_mtil.hubtables import load, pixels
-from clbench_mtil.revisions import commit
+from clbench_mtil.revisions import origin
 from clbench_mtil.samples import Collection, TableSamples
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def read(key: str, copies: Path | None = None) -> Collection:
                 [rows[i] for i in order],
                 None if copy.differs else everywhere,
             )
-    return Collection(classes or (), parts, _origin(copy, copies), differs)
+    return Collection(classes or (), parts, origin(copy, copies), differs)
 
 
 def files(key: str, copies: Path | None = None) -> HubFiles:
@@ -147,7 +147,7 @@ def files(key: str, copies: Path | None = None) -> HubFiles:
     base = data_set(key).images_in[0]
     places = {name.removeprefix(f"{base}/"): i for i, name in enumerate(names)}
     samples = TableSamples(whole, [0] * len(whole), None, names)
-    return HubFiles(title, _origin(copy, copies), samples, places)
+    return HubFiles(title, origin(copy, copies), samples, places)
 
 
 def _nameless(copy: HubCopy) -> str:
@@ -160,7 +160,3 @@ def _nameless(copy: HubCopy) -> str:
             "order, as another data set: CLBENCH_MTIL_SOURCE=hub-any",
         )
     return "images in the copy's own order, which keeps no file names"
-
-
-def _origin(copy: HubCopy, copies: Path | None) -> str:
-    return f"{copy.path} (a clone)" if copies else f"{copy.path} at {commit(copy)}"

@@ -13,6 +13,7 @@ from clbench.streams import ImageSet, data_root
 from clbench_mtil.hubcopies import hub_copy, source_name
 from clbench_mtil.hubtables import load
 from clbench_mtil.imagenet import from_folder, from_the_hub
+from clbench_mtil.revisions import origin
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -73,7 +74,11 @@ def reference(size: str = "") -> Reference:
     texts = read_captions(captions) if captions else hub_captions()
     # the labels are not used
     table = samples.relabelled([0] * len(samples)).table(["image"], "RGB")
-    return Reference(ImageSet(table, name="imagenet/train", label=None, contents=samples.contents), texts)
+    places = [
+        origin(hub_copy(key)) for key, here in (("imagenet", images), ("captions", captions)) if not here
+    ]
+    found = ImageSet(table, name="imagenet/train", label=None, contents=samples.contents)
+    return Reference(found, texts, "; ".join(places))
 
 
 def conceptual_captions() -> Dataset:

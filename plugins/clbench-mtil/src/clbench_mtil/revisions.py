@@ -11,7 +11,7 @@ from clbench.streams import cache_root
 
 from clbench_mtil.hubcopies import HubCopy
 
-__all__ = ["commit", "find_commit"]
+__all__ = ["commit", "find_commit", "origin"]
 
 _DIGITS = 40
 
@@ -29,6 +29,14 @@ def commit(copy: HubCopy) -> str | None:
         return None
     found = known.get(copy.path)
     return found if found is not None and found.startswith(copy.revision or "") else None
+
+
+def origin(copy: HubCopy, copies: Path | None = None) -> str:
+    """Repository and commit that ``copy`` is read from, for the record.
+
+    ``copies`` is a folder with clones of the repositories that is read instead.
+    """
+    return f"{copy.path} (a clone)" if copies else f"{copy.path} at {commit(copy)}"
 
 
 def find_commit(copy: HubCopy) -> str:
