@@ -286,6 +286,18 @@ def test_the_first_column_stays_on_a_phone(visit):
     assert cell.bounding_box()["x"] == pytest.approx(before, abs=1)
 
 
+@pytest.mark.parametrize("viewport", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_long_name_stays_in_its_column(visit, viewport):
+    page = visit(viewport=viewport)
+    link = first_table(page).locator("tbody th a").first
+    link.evaluate(
+        "a => a.textContent = 'a-method-with-settings (learning_rate_of_the_adapters=0.0001)'.repeat(2)"
+    )
+    cell = first_table(page).locator("tbody th").first.bounding_box()
+    name = link.bounding_box()
+    assert name["x"] + name["width"] <= cell["x"] + cell["width"]
+
+
 def test_without_scripts_the_tables_are_complete(visit):
     page = visit(ready=False, java_script_enabled=False)
     assert page.locator("table.board").count() == 2
