@@ -105,6 +105,14 @@ def test_all_panels_of_tasks_span_equally_many_points():
         assert all(low <= y <= high for line in ax.lines[1:] for y in np.ravel(line.get_ydata()))
 
 
+def test_no_panel_of_tasks_goes_far_beyond_what_an_accuracy_can_be():
+    extreme = [[99, 40, 0], [98, 100, 0], [97, 99, 100]]
+    for ax in tasks_figure([course_of(make_record(extreme, zero_shot=ZERO_SHOT))], "here").axes:
+        low, high = ax.get_ylim()
+        assert low > -8
+        assert high < 108
+
+
 def test_drift_shows_unseen_tasks_alone():
     figure = drift_course_figure([course_of(make_record(A, zero_shot=ZERO_SHOT))], "here")
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["Task 1", "Task 2"]

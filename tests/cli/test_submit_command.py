@@ -49,6 +49,11 @@ def test_a_folder_of_runs_gives_a_file_each(tmp_path):
     assert "names no predictions" in done.output
 
 
+def test_the_leaderboard_says_what_packed_runs_want(file):
+    done = run("leaderboard", file.parent)
+    assert f"has submissions (1), which are no records: clbench admit {file.parent}" in done.output
+
+
 def test_what_fails_is_not_packed(tmp_path):
     shutil.copytree(RECORDS / "I/rail-seed0", tmp_path / "run")
     path = tmp_path / "run/record.json"

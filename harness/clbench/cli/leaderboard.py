@@ -135,6 +135,8 @@ def leaderboard(
             if folders
             else literature_view(literature, layout=layout)
         )
+    if not board.tables:
+        _hint_at_submissions(folders)
     content = encode(board, format_, extra=formats, view=view)
     if format_ in _WITHOUT_NOTES:
         for note in board.notes:
@@ -147,6 +149,18 @@ def leaderboard(
         output.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(output, content)
         click.echo(f"wrote {output}", err=True)
+
+
+def _hint_at_submissions(folders: Sequence[Path]) -> None:
+    """Say what can be done with packed runs, which are no records yet."""
+    for folder in folders:
+        packed = sorted(folder.rglob("*.clbench.zip"))
+        if packed:
+            click.echo(
+                f"note: {folder} has submissions ({len(packed)}), which are no records: "
+                f"clbench admit {packed[0].parent} --into FOLDER makes them so",
+                err=True,
+            )
 
 
 def _measured(

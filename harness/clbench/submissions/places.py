@@ -80,8 +80,10 @@ class Place:
                 self._fs.mv(part, path)
 
 
-def open_place(target: str) -> Place:
+def open_place(target: str, doing: str = "publish to") -> Place:
     """Return the folder at an fsspec URL or a plain path; nothing is written yet.
+
+    ``doing`` is what it is opened for, for messages.
 
     Raises:
         PublishError: what the protocol needs is not installed.
@@ -94,7 +96,7 @@ def open_place(target: str) -> Place:
     if protocol not in known_implementations:
         fix = "give a folder, s3://BUCKET/PREFIX, hf://datasets/ORG/NAME or another URL that fsspec knows"
         raise UnknownNameError("protocol", protocol, _USUAL, fix=fix)
-    with explained(target):
+    with explained(target, doing):
         fs, root = url_to_fs(target)
         if protocol == "file":
             root = str(Path(root).absolute())

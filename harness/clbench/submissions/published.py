@@ -33,7 +33,7 @@ def verify_published(target: str, registry: Registry, *, data: bool, weights: bo
     Raises:
         PublishError: the place cannot be reached, or has no index.
     """
-    place = open_place(target)
+    place = open_place(target, "read")
     content = place.read(INDEX_FILE)
     if content is None:
         fix = "give a place that `clbench push` wrote to"

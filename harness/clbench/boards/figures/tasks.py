@@ -110,7 +110,9 @@ def _equal_spans(axes: Sequence[Axes], spans: Sequence[tuple[float, float]]) -> 
     points = 1.12 * max(*(high - low for low, high in spans), 5.0)
     for ax, (low, high) in zip(axes, spans, strict=True):
         bottom = (low + high - points) / 2
-        bottom = min(max(bottom, -0.06 * points), 100 + 0.06 * points - points) if points < 100 else bottom
+        # Nothing is above 100 or below 0 but a little room.
+        within = min(max(bottom, -0.06 * points), 100 + 0.06 * points - points)
+        bottom = within if points < 100 else 50 - points / 2
         ax.set_ylim(bottom, bottom + points)
 
 
