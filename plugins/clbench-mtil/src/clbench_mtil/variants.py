@@ -64,7 +64,7 @@ class Variant:
         data = f"{per_class} per class to train" if self.shots else "all training data"
         names = "the eleven data sets" if self.keys == KEYS else f"{len(self.keys)} data sets"
         if self.label_space == "seen":
-            data += "; all classes seen so far are answers"
+            data += "; all classes seen so far are answers, namesakes are one"
         return StreamSpec(
             name=self.name,
             title=self.title,
@@ -118,9 +118,10 @@ def _variants() -> dict[str, Variant]:
         for shots in SHOTS
     ]
     found += [
-        # CoLeCLIP's code: 24 names are of several data sets. How DPW's takes those of CoOp is not known.
+        # CoLeCLIP's code: 24 names are of several data sets. In CoOp's files 22 are, one of them of three; how
+        # DPW's code takes these is not known.
         Variant("odcl-cil", "ODCL-CIL", "zscl", label_space="seen", classes=1176),
-        Variant("odcl-cil-coop", "ODCL-CIL, CoOp's splits", "coop", label_space="seen"),
+        Variant("odcl-cil-coop", "ODCL-CIL, CoOp's splits", "coop", label_space="seen", classes=1177),
     ]
     without_cifar = tuple(key for key in KEYS if key != "cifar100")
     found.append(Variant("x-tail", "X-TAIL", "coop", without_cifar, shots=16, label_space="union"))
