@@ -99,6 +99,9 @@ def test_a_method_that_lacks_an_order_has_no_mean():
     (grid,) = laid_out(records, "across-orders")
     assert [row[0] for row in cells(grid)] == ["toy", "zero-shot", "half"]
     assert cells(grid)[-1][5:] == ["–"] * 6
+    assert any("clbench compare A B" in note for note in grid.notes)  # the order of methods may be chance
+    (alone,) = laid_out(records[:2], "across-orders")
+    assert not any("clbench compare" in note for note in alone.notes)
 
 
 def test_orders_of_unequal_protocols_are_not_put_together():

@@ -28,6 +28,8 @@ __all__ = ["across_orders", "across_orders_frame", "across_orders_notes"]
 
 _Key = tuple[str, ...]
 
+_NO_GROUPS = "places here may be chance: clbench compare A B tests two methods over these orders together"
+
 
 @dataclass(frozen=True)
 class _Line:
@@ -153,7 +155,7 @@ def _grid(board: Board, tables: Sequence[Table], options: Options, place: int) -
         (*("Method", "Seeds")[:heads], *(column.title for _ in shown for column in board.columns)),
         (*("left", "right")[:heads], *("right" for _ in shown for _ in board.columns)),
         tuple(tuple(column[n] for column in columns) for n in range(len(lines))),
-        (*footnotes.notes, *reasons, *merged(notes)),
+        (*footnotes.notes, *reasons, *merged(notes), *([_NO_GROUPS] if several and len(ranked) > 1 else [])),
         sections,
         (("", heads), *((title, width) for title in shown)),
         label_of(replace(tables[0].group, order="-".join(orders)), "orders"),
