@@ -118,7 +118,7 @@ def _variants() -> dict[str, Variant]:
         for shots in SHOTS
     ]
     found += [
-        # CoLeCLIP's code: 24 names are of several data sets. In CoOp's files 22 are, one of them of three; how
+        # CoLeCLIP's code: 24 names are of several data sets. In CoOp's files 22 are, one of three; how
         # DPW's code takes these is not known.
         Variant("odcl-cil", "ODCL-CIL", "zscl", label_space="seen", classes=1176),
         Variant("odcl-cil-coop", "ODCL-CIL, CoOp's splits", "coop", label_space="seen", classes=1177),
