@@ -173,6 +173,16 @@ def test_an_archive_with_other_content_is_read_or_refused(odd_members, tmp_path_
         assert all(isinstance(value, torch.Tensor) for value in found.values())
 
 
+def test_an_archive_whose_list_of_members_is_damaged_is_refused(odd_members, tmp_path):
+    path = tmp_path / "x.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in odd_members.items():
+            archive.writestr(name, content)
+    path.write_bytes(path.read_bytes().replace(b"PK\x01\x02", b"PK\x01\x03"))
+    with pytest.raises(DataError, match="is no whole file of weights"):
+        read_weights(path)
+
+
 def test_nothing_of_an_archive_is_compiled(models, tmp_path, monkeypatch):
     path = openai_archive(models["quickgelu"], tmp_path / "x.pt")
     for loader in ("torch.jit.load", "torch._C.import_ir_module"):

@@ -237,6 +237,29 @@ def test_what_is_wrong_is_named(forged, submission, document, registry, tmp_path
     assert all(c.details for c in found.of("failed"))
 
 
+def places(value, path=()):
+    """The path to each part of a JSON document, leaves and branches."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield (*path, key)
+        yield from places(inner, (*path, key))
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_a_record_that_says_anything_is_judged_all_the_same(
+    forged, submission, document, registry, tmp_path_factory, data
+):
+    path = data.draw(st.sampled_from([place for place in places(document) if len(place) < 4]))
+    odd = data.draw(
+        st.sampled_from([None, True, -1, 1.5, "", "x", [], {}, [1], [None], {"a": 1}, [[]], "\0"])
+    )
+    record = with_change(document, path, odd)
+    found = verify(forged(tmp_path_factory.mktemp("odd"), submission, record=record), registry, data=False)
+    assert found.sha256 in as_markdown([found])
+    assert found.verified == (not failures(found))
+
+
 def test_a_key_given_twice_is_found(forged, submission, run, registry, tmp_path):
     text = (run / "record.json").read_bytes()
     twice = text.replace(b'{\n "schema_version"', b'{\n "seed": 7,\n "schema_version"', 1)

@@ -19,6 +19,10 @@ SettingSource = Literal["default", "tuned", "user"]
 
 _TUPLES = ("label_spaces", "held_out")  # lists in JSON
 
+_NUMBERS = ("seed", "eval_batch")
+_OPTIONAL = ("generator", "backbone_file", "stream_file")
+_MAPPINGS = ("settings", "settings_sources", "stream_variables")
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
@@ -110,5 +114,24 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RunConfig:
-        """Rebuild what :meth:`as_json` returned."""
+        """Rebuild what :meth:`as_json` returned.
+
+        Raises:
+            TypeError: a field is missing, unknown, or of another type; records of others may say anything.
+        """
+        for name, given in value.items():
+            if not _is_of_its_type(name, given):
+                raise TypeError(f"{name} cannot be {given!r}")
         return cls(**{**value, **{name: tuple(value[name]) for name in _TUPLES if name in value}})
+
+
+def _is_of_its_type(name: str, given: object) -> bool:
+    """Whether the JSON value of a field is of the kind that the field is."""
+    if name in _NUMBERS:
+        return isinstance(given, int) and not isinstance(given, bool)
+    if name in _TUPLES:
+        return isinstance(given, list) and all(isinstance(each, str) for each in given)
+    if name in _MAPPINGS:
+        texts = given.values() if isinstance(given, dict) and name != "settings" else ()
+        return isinstance(given, dict) and all(isinstance(each, str) for each in texts)
+    return isinstance(given, str) or (given is None and name in _OPTIONAL)

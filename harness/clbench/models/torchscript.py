@@ -42,10 +42,11 @@ _NAMES = re.compile(r"^  __(?:parameters|buffers)__ = (\[[^\]]*\])", re.MULTILIN
 
 def is_torchscript(path: Path) -> bool:
     """Whether a file is a zip archive with the parts of a TorchScript module."""
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            inside = {name.partition("/")[2] for name in archive.namelist()}
+    except Exception:  # zipfile raises whatever damaged bytes lead to; torch's own reader says what is wrong
         return False
-    with zipfile.ZipFile(path) as archive:
-        inside = {name.partition("/")[2] for name in archive.namelist()}
     return {"data.pkl", "constants.pkl"} <= inside and any(name.startswith("code/") for name in inside)
 
 
