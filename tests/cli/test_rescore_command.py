@@ -163,6 +163,12 @@ def test_unfinished_runs_are_left_out(tmp_path):
     assert done.exit_code == 0
 
 
+def test_a_folder_without_records_is_not_all_right(tmp_path):
+    done = CliRunner().invoke(main, ["rescore", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "there is no record under" in done.output
+
+
 def test_it_needs_no_torch(tmp_path):
     write_run(tmp_path)
     code = (

@@ -28,6 +28,13 @@ def edited(path: Path, **changes):
     path.write_text(json.dumps({k: v for k, v in document.items() if v is not ...}))
 
 
+def test_a_folder_of_runs_is_not_one_run(tmp_path):
+    for name in ("a", "b"):
+        write_record(tmp_path / name, make_record())
+    with pytest.raises(RecordError, match=r"folder of 2 runs\n.*such as .*a$"):
+        read_record(tmp_path)
+
+
 def test_what_is_written_is_read(tmp_path):
     record = make_record([[100 / 3, 20], [30, 200 / 3]])
     file = write_record(tmp_path / "run", record)

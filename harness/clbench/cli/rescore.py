@@ -45,6 +45,12 @@ def rescore(
     from clbench.results.rescoring import rescore as computed
 
     loaded = load_records(paths or (Path("runs"),))
+    if not (loaded.stored or loaded.problems):
+        raise RecordError(
+            f"there is no record under {', '.join(map(str, paths)) or 'runs'}",
+            why="a run's folder holds record.json",
+            fix="name the folder that `clbench run --out` wrote to",
+        )
     problems = [str(problem) for problem in loaded.problems]
     found: list[tuple[Path, Record, tuple[Rescored, ...]]] = []
     for path, record in ((each.path, each.record) for each in loaded.stored):
@@ -73,7 +79,8 @@ def rescore(
         ctx.exit(1)
     if not as_json:
         noun = "record says" if len(found) == 1 else "records say"
-        click.echo(f"{len(found)} {noun} what the predictions give")
+        compared = f"{len(found)} {noun} what the predictions give"
+        click.echo(compared if found else "nothing was compared: no record is finished and has predictions")
 
 
 def _as_json(path: Path, record: Record, spaces: tuple[Rescored, ...]) -> dict[str, Any]:

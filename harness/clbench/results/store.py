@@ -80,6 +80,13 @@ def read_record(path: Path) -> Record:
         RecordError: the file is missing, is not JSON, has an unknown schema version, lacks a field, or
             contradicts itself.
     """
+    runs = [] if not path.is_dir() or (path / RECORD_FILE).exists() else find_records([path])
+    if runs:
+        raise RecordError(
+            f"cannot read {path} as one run",
+            why=f"it is a folder of {len(runs)} run{'s' if len(runs) > 1 else ''}",
+            fix=f"name one, such as {runs[0].parent}",
+        )
     if path.is_dir():
         path = path / RECORD_FILE
     try:
@@ -88,7 +95,7 @@ def read_record(path: Path) -> Record:
         raise RecordError(
             f"cannot read {path}",
             why=error.strerror or str(error),
-            fix="name a record or a folder of records",
+            fix="name a record, or the folder of a run",
         ) from error
     return parse_record(content, path)
 
