@@ -250,6 +250,22 @@ def test_a_matrix_shows_other_label_spaces_and_changes(visit):
     assert lines.nth(3).locator("td").nth(0).inner_text() == "27.5"
 
 
+def test_scripts_and_tables_round_alike(visit):
+    still = visit("run", ready=False, java_script_enabled=False).locator(".heat").first
+    texts = still.locator("tbody td").all_text_contents()
+    page = visit("run")
+    cells = page.locator(".heat").first.locator("tbody td")
+    page.locator("[data-mode]").select_option("learned")
+    assert "−0.0" not in cells.all_text_contents()
+    page.locator("[data-mode]").select_option("accuracy")
+    assert cells.all_text_contents() == texts
+    assert [
+        value
+        for value in cells.evaluate_all("all => all.map(c => c.dataset.v)")
+        if value[-3:] in ("250", "750")
+    ]
+
+
 def test_courses_have_a_panel_a_task_and_tooltips(visit):
     page = visit("run")
     page.locator("figure[data-chart=course]").scroll_into_view_if_needed()

@@ -5,6 +5,17 @@
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const tables = new Map(); // html table → DataTable
   const charts = []; // what is drawn, and how to draw it again
+  // On a tie the even digit, as in the tables: toFixed takes the larger one, and 39.25 % would be 39.3 here alone.
+  const fixed = (x, digits) => {
+    const unit = 10 ** digits;
+    const below = Math.floor(x * unit);
+    const tie = Number.isInteger(x * 2 ** (digits + 1)) && x * unit - below === 0.5;
+    return (tie ? (below + Math.abs(below % 2)) / unit : x).toFixed(digits);
+  };
+  const signed = (x, digits) => {
+    const text = fixed(x, digits);
+    return Number(text) === 0 ? text.replace("-", "") : (x > 0 ? "+" : "") + text.replace("-", "−");
+  };
 
   // ---- tables: sorting by DataTables; filters of rows through its search interface
   function makeTable(table) {
@@ -208,7 +219,7 @@
           const learned = step - 1 - position;
           const state = step === 0 ? "zero-shot" : learned < 0 ? "not learned yet" : learned > 0 ? "learned" : "just learned";
           const task = tasks[position];
-          const description = `${task} after ${after}: ${value.toFixed(1)} %`;
+          const description = `${task} after ${after}: ${fixed(value, 1)} %`;
           points.push({ task, position, step, after, value, state, who, description });
         });
       });
@@ -308,13 +319,13 @@
             cell.classList.remove("up", "down");
             if (accuracy === null) continue;
             if (mode.value === "accuracy") {
-              cell.textContent = accuracy.toFixed(1);
+              cell.textContent = fixed(accuracy, 1);
               cell.style.setProperty("--v", String(Math.round(accuracy)));
               continue;
             }
             const other = reference(table, row, cell.cellIndex);
             const change = other === null ? null : accuracy - other;
-            cell.textContent = change === null ? "" : (change > 0 ? "+" : "") + change.toFixed(1).replace("-", "−");
+            cell.textContent = change === null ? "" : signed(change, 1);
             cell.style.setProperty("--v", change === null ? "0" : String(Math.min(100, Math.round(Math.abs(change) * 2.5))));
             if (change) cell.classList.add(change > 0 ? "up" : "down");
           }
@@ -331,12 +342,11 @@
       const zero = value(all(".zero", table)[column - 1]);
       const rows = Array.from(table.tBodies[0].rows);
       const learned = rows.map((r) => r.cells[column]).find((c) => c.classList.contains("now"));
-      const parts = [`${task}, ${cell.parentNode.cells[0].textContent}: ${accuracy.toFixed(2)} %`];
-      const signed = (x) => (x > 0 ? "+" : "") + x.toFixed(2).replace("-", "−");
-      if (!cell.classList.contains("zero") && zero !== null) parts.push(`${signed(accuracy - zero)} to zero-shot`);
+      const parts = [`${task}, ${cell.parentNode.cells[0].textContent}: ${fixed(accuracy, 2)} %`];
+      if (!cell.classList.contains("zero") && zero !== null) parts.push(`${signed(accuracy - zero, 2)} to zero-shot`);
       if (cell.classList.contains("before")) parts.push("not learned yet");
       if (cell.classList.contains("now")) parts.push("just learned");
-      if (cell.classList.contains("after")) parts.push(`${signed(accuracy - value(learned))} since it was learned`);
+      if (cell.classList.contains("after")) parts.push(`${signed(accuracy - value(learned), 2)} since it was learned`);
       readout.textContent = parts.join(", ");
     }
 
