@@ -75,8 +75,11 @@ def raise_together(problems: Sequence[ClbenchError]) -> None:
     if problems:
         raise DataError(
             f"{len(problems)} things are wrong with the data; all else is done",
-            why="".join(f"\n  - {problem.what}: {problem.why}" for problem in problems),
-            fix="; ".join(dict.fromkeys(problem.fix for problem in problems if problem.fix)),
+            why="".join(
+                f"\n  - {problem.what}: {problem.why}" + (f"\n    fix: {problem.fix}" if problem.fix else "")
+                for problem in problems
+            ),
+            fix="mend each as its line says, and run the command again",
         )
 
 

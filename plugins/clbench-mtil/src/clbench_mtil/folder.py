@@ -33,7 +33,8 @@ def read(key: str, root: Path) -> Collection:
         raise DataError(
             f"{entry.title} is not complete under {root}",
             why=f"there is no {', '.join(str(path.relative_to(root)) for path in missing)}",
-            fix="see `clbench doctor mtil`; CLBENCH_DATA names another folder",
+            fix=(f"clbench prepare mtil --fetch --only {key}; " if entry.download_gb else "")
+            + "see `clbench doctor mtil`; CLBENCH_DATA names another folder",
         )
     try:
         return _READERS[key](root)

@@ -113,7 +113,7 @@ def _coop_by_file(entry: DataSet, root: Path, named: NamedImages | None) -> Spli
         raise DataError(
             f"{entry.title} has {lacking}",
             why=f"looked for {', '.join(map(str, looked))}",
-            fix="CoOp's DATASETS.md says where the splits are; see `clbench doctor mtil`",
+            fix=f"clbench prepare mtil --fetch --protocol coop --only {entry.key}; see `clbench doctor mtil`",
         )
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ from clbench.streams import Stream, Task, data_root, shared_classes
 
 from clbench_mtil.catalogue import Protocol, counts_checked, data_set
 from clbench_mtil.circumstances import ANY_COUNTS, shots_seed
-from clbench_mtil.hubcopies import from_hub
+from clbench_mtil.hubcopies import from_hub, source_name
 from clbench_mtil.protocols import SPLIT_SEED, Source, divide
 from clbench_mtil.samples import Splits, image_set
 from clbench_mtil.sources import ChosenSource
@@ -39,10 +39,14 @@ def build(name: str) -> Stream:
     if len(problems) == 1:
         raise problems[0]
     if problems:
+        hub = "" if source_name() == "folder" else f"CLBENCH_MTIL_SOURCE={source_name()} "
+        command = f"{hub}clbench prepare mtil --fetch"
+        coop = " --protocol coop" if variant.protocol == "coop" else ""
         raise DataError(
             f"{len(problems)} of the {len(variant.keys)} data sets of {name} cannot be used",
             why="".join(f"\n  - {problem.what}: {problem.why}" for problem in problems),
-            fix="see `clbench doctor mtil`; CLBENCH_DATA names the folder they are in",
+            fix=f"CLBENCH_DATA names the folder they are in; {command}{coop} fetches what is missing, and "
+            "`clbench doctor mtil` says how else it is had",
         )
     return Stream(
         name,
