@@ -73,7 +73,9 @@ def load(copy: HubCopy, splits: Iterable[str], copies: Path | None = None) -> Da
             f"{copy.shown} cannot be read from the hub",
             why=f"{copies / copy.path if copies else copy.path}{f' at {found[:12]}' if found else ''}, "
             f"{', '.join(names)}: {type(error).__name__}: {error}",
-            fix="check the connection, or unset CLBENCH_MTIL_SOURCE and put the data into a folder",
+            fix=f"check the connection; `clbench doctor mtil-hub --ask --only {copy.key}` asks whether the "
+            "hub has this commit, and CLBENCH_MTIL_HUB names another; or unset CLBENCH_MTIL_SOURCE and put "
+            "the data into a folder",
         ) from error
 
 
