@@ -122,6 +122,13 @@ def test_filters_and_what_they_do_not_match(clbench, runs):
     assert "no records" in nothing
     assert "no record has shots '5'; there is full" in nothing
     assert "no record has backbone 'toy-klip'; did you mean toy-clip?" in nothing
+    assert "clbench run" not in nothing
+
+
+def test_an_empty_folder_is_said_to_be_filled_by_a_run(clbench, tmp_path):
+    done = clbench("leaderboard", tmp_path)
+    assert "no records" in done.output
+    assert f"clbench run --methods zscl --out {tmp_path} writes some" in done.output
 
 
 def test_columns_bring_the_metrics_that_they_name(clbench, runs):

@@ -136,7 +136,7 @@ def leaderboard(
             else literature_view(literature, layout=layout)
         )
     if not board.tables:
-        _hint_at_submissions(folders)
+        _hint_at_what_gives_records(folders, nothing_else=not board.notes)
     content = encode(board, format_, extra=formats, view=view)
     if format_ in _WITHOUT_NOTES:
         for note in board.notes:
@@ -151,16 +151,21 @@ def leaderboard(
         click.echo(f"wrote {output}", err=True)
 
 
-def _hint_at_submissions(folders: Sequence[Path]) -> None:
-    """Say what can be done with packed runs, which are no records yet."""
+def _hint_at_what_gives_records(folders: Sequence[Path], *, nothing_else: bool) -> None:
+    """Say what can be done with packed runs, which are no records yet, and what writes records."""
+    found = False
     for folder in folders:
         packed = sorted(folder.rglob("*.clbench.zip"))
         if packed:
+            found = True
             click.echo(
                 f"note: {folder} has submissions ({len(packed)}), which are no records: "
                 f"clbench admit {packed[0].parent} --into FOLDER makes them so",
                 err=True,
             )
+    if folders and nothing_else and not found:
+        where = folders[0] if folders[0].is_dir() else "runs"
+        click.echo(f"note: clbench run --methods zscl --out {where} writes some", err=True)
 
 
 def _measured(
