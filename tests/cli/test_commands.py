@@ -189,7 +189,11 @@ def test_show_knows_what_clbench_computes_and_writes_itself(clbench):
         ),
         (["run", "-m", "still", "-s", "tiny", "--set", "still.lr=0"], 2, ["still.lr = 0", "greater than 0"]),
         (["run", "-c", "nowhere.yaml"], 2, ["nowhere.yaml cannot be read"]),
-        (["run", "-s", "tiny", "--set", "still.lr=1"], 2, ["has a mistake", "no method is named", "--methods still"]),
+        (
+            ["run", "-s", "tiny", "--set", "still.lr=1"],
+            2,
+            ["has a mistake", "no method is named", "--methods still"],
+        ),
     ],
 )
 def test_mistakes_are_messages_without_traceback(clbench, args, code, parts):
@@ -300,6 +304,12 @@ def test_listings_import_nothing_heavy_and_are_quick(args):
     assert heavy == "[]"
     # The promise is half a second of an idle machine; processor time does not depend on what else runs.
     assert float(seconds) < (1.0 if args[0] == "show" else 0.5)
+
+
+def test_a_plugin_to_disable_that_is_not_there_is_said():
+    done = CliRunner().invoke(main, ["--disable-plugin", "zslc", "list", "formats"])
+    assert "there is no plugin 'zslc' to leave alone" in done.output
+    assert done.exit_code == 0
 
 
 def test_disabled_plugins_before_and_after_the_command():
