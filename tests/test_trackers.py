@@ -37,8 +37,20 @@ class Memory(RunTracker[str]):
         SERVICE[handle]["end"] = (status, reason, dict(summary), [file.name for file in files])
 
 
+class Late(Memory):
+    """Its service is away when a run begins."""
+
+    @hookimpl
+    def clbench_run_started(self, event):
+        """Open nothing, as if that had failed."""
+
+
 def start(out):
     return Memory(out)
+
+
+def late(out):
+    return Late(out)
 
 
 def refuse(out):
@@ -58,7 +70,7 @@ class Plugin:
     def clbench_trackers(self):
         return [
             TrackerSpec(name=name, title=name, summary="for tests", factory=f"clbench_tracker_test:{name}")
-            for name in ("start", "refuse", "stumble", "nothing")
+            for name in ("start", "late", "refuse", "stumble", "nothing")
         ]
 
 
@@ -68,7 +80,7 @@ def _fresh(monkeypatch):
     import types
 
     module = types.ModuleType("clbench_tracker_test")
-    vars(module).update(start=start, refuse=refuse, stumble=stumble, nothing=nothing)
+    vars(module).update(start=start, late=late, refuse=refuse, stumble=stumble, nothing=nothing)
     monkeypatch.setitem(sys.modules, "clbench_tracker_test", module)
     SERVICE.clear()
     BROKEN.clear()
@@ -129,6 +141,15 @@ def test_what_was_recorded_before_tracking_is_written_too(registry, tmp_path, ho
     assert sorted(run["steps"]) == [0, 1, 2, 3]
     assert run["steps"][1]["accuracy/t0"] == 80
     assert run["end"][0] == "finished"
+
+
+@pytest.mark.parametrize("ending", ["finished", "failed"])
+def test_a_run_that_began_while_the_service_was_away_is_written_at_its_end(registry, tmp_path, ending):
+    play_run("late", tmp_path, registry=registry, stop=2 if ending == "failed" else 3, ending=ending)
+    run = the_run()
+    assert sorted(run["steps"]) == ([0, 1, 2] if ending == "failed" else [0, 1, 2, 3])
+    assert run["end"][0] == ending
+    assert run["params"]["settings.lr"] == 0.1
 
 
 def test_a_finished_run_that_the_service_has_is_not_written_again(registry, tmp_path):

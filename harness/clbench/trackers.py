@@ -23,8 +23,8 @@ class RunTracker(ABC, Generic[H]):
 
     A subclass opens a run there, writes figures to it and closes it; ``H`` is what it calls an open run.
     Step 0 is the initial model, step i the model after i tasks. A run that goes on is continued where the
-    service has it, else it is written from its first row on; so is a run that was finished before, unless
-    the service has it.
+    service has it, else it is written from its first row on; so are a run that was finished before, and one
+    that began while the service was away, unless the service has it.
 
     Args:
         out: folder of the records.
@@ -74,21 +74,22 @@ class RunTracker(ABC, Generic[H]):
         seconds = {"seconds/test": event.seconds}
         if event.run_id in self._learn_seconds:
             seconds["seconds/learn"] = self._learn_seconds.pop(event.run_id)
+        if event.run_id not in self._open:
+            return  # the service was away when the run began, which was said; the end writes it all
         step = event.index + 1
         self.log(self._open[event.run_id], step, {**figures(event.tasks, event.row, step), **seconds})
 
     @hookimpl
     def clbench_run_finished(self, event: RunFinished) -> None:
-        """Close the run with its figures and files."""
+        """Close the run with its figures and files; write it whole where it is not open."""
         record = _record(event)
-        if event.status == "cached":
-            if record is None or self.known(event):
+        if event.run_id not in self._open:
+            # It was finished before, or could not be opened when it began; what there is, the record has.
+            if record is None or not record.rows or self.known(event):
                 return
             zero_shot = [a for a in record.zero_shot.get(record.label_space, ()) if a is not None]
             handle = self._begin(event, record.config, zero_shot)
             self._log_rows(handle, event, record, record.rows)
-        elif event.run_id not in self._open:
-            return  # it failed before it began: there is nothing to show
         summary = record.metrics.model_dump(exclude_none=True) if record and record.metrics else {}
         predictions = record.predictions.file if record and record.predictions else ""
         files = [event.path / name for name in (RECORD_FILE, predictions) if name]
