@@ -30,6 +30,7 @@ class Session:
     given: Registry | None = None
     disabled: list[str] = field(default_factory=list)
     _commands: dict[str, click.Command] | None = None
+    _told: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, ctx: click.Context) -> Session:
@@ -46,7 +47,14 @@ class Session:
             return self.given
         from clbench.plugins import get_registry
 
-        return get_registry(self.disabled)
+        registry = get_registry(self.disabled)
+        for name in self.disabled:
+            if name not in self._told and not any(each.answers_to(name) for each in registry.reports):
+                self._told.add(name)
+                click.secho(
+                    f"there is no plugin {name!r} to leave alone: clbench plugins", fg="yellow", err=True
+                )
+        return registry
 
     def plugin_commands(self, taken: Iterable[str]) -> dict[str, click.Command]:
         """Commands that plugins add."""

@@ -1,5 +1,7 @@
 import pytest
+from clbench.results import write_record
 from clbench.results.statistics import mean_interval
+from clbench.testing.records import make_record
 from clbench_mini.demands import RELATIONS, Relation, forgetting, relations
 
 BOUND = Relation("x", "transfer", "a", "b", -1.0, 1.0)
@@ -28,3 +30,14 @@ def test_every_relation_is_between_methods_that_the_command_runs():
     assert {m for r in RELATIONS for m in (r.lower, r.higher)} <= {
         "zero-shot", "finetune", "lwf", "zscl", "diki", "gift",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ["tuned", "user"])
+def test_relations_are_of_methods_as_they_come(tmp_path, source):
+    for method in ("lwf", "zscl"):
+        record = make_record(
+            method=method, stream="mini", backbone="mini-clip", settings={"lr": 1}, sources={"lr": source}
+        )
+        write_record(tmp_path / method, record)
+    found = any("LwF < ZSCL" in line for line in relations([tmp_path]))
+    assert found == (source == "tuned")

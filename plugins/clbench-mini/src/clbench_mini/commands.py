@@ -21,7 +21,8 @@ def report(records: tuple[Path, ...], no_images: bool) -> None:
     """Print the benchmark's demands with the figures measured now.
 
     Zero-shot skill and generated images are measured from the package; forgetting and the relations
-    between methods are read from RECORDS: folders that `clbench run` wrote to.
+    between methods are read from RECORDS: folders that `clbench run` wrote to. Runs with settings of your
+    own are left out.
     """
     from clbench_mini import demands
 
