@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from clbench.cli import main
 from clbench_cil import testing
@@ -136,6 +138,36 @@ def test_domainnet_is_fetched_domain_by_domain(root, monkeypatch):
     assert len([u for u in urls if u.endswith(".txt")]) == 12
     zips = [u.partition("multi-source/")[2] for u in urls if u.endswith(".zip")]
     assert zips == ["infograph.zip", "groundtruth/painting.zip", "quickdraw.zip", "real.zip", "sketch.zip"]
+
+
+def test_unpacking_that_stops_is_not_taken_for_a_data_set(root, monkeypatch):
+    import torchvision.datasets.utils as torchvision_utils
+
+    places = []
+
+    def archive(address, place, md5=None):
+        places.append(place)
+        (Path(place) / "tiny-imagenet-200.zip").write_bytes(b"whole")
+        if len(places) == 1:
+            (Path(place) / "tiny-imagenet-200/train").mkdir(parents=True)
+            raise KeyboardInterrupt
+        assert [path.name for path in Path(place).iterdir()] == ["tiny-imagenet-200.zip"]
+        testing.write_tinyimagenet(Path(place))
+
+    monkeypatch.setattr(torchvision_utils, "download_and_extract_archive", archive)
+    run("prepare", "cil", "--only", "tinyimagenet", "--fetch")
+    assert [path.name for path in root.iterdir()] == [".clbench-fetching"]
+    result = run("prepare", "cil", "--only", "tinyimagenet", "--fetch")
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in root.iterdir()] == ["tiny-imagenet-200"]
+
+
+def test_one_that_is_not_there_stops_no_other(root):
+    testing.write_tinyimagenet(root)
+    result = run("prepare", "cil", "--only", "imagenet,tinyimagenet")
+    assert result.exit_code == 1
+    assert "ImageNet" in result.output
+    assert "decoding" in result.output
 
 
 def test_imagenet_is_not_fetched(root):

@@ -99,9 +99,9 @@ def test_what_is_left_of_an_unpacking_goes_but_archives(root):
     staging.mkdir(parents=True)
     (staging / "a.tar.gz").write_bytes(b"a")
     (staging / "half.jpg").write_bytes(b"h")
-    fetching._clear(staging.parent, fetching._ARCHIVES)
+    fetching.clear(staging.parent, fetching.ARCHIVES)
     assert files(root) == {".clbench-fetching/dtd/dtd/a.tar.gz"}
-    fetching._clear(staging.parent, ())
+    fetching.clear(staging.parent, ())
     assert files(root) == set()
 
 

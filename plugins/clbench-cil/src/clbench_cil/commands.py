@@ -62,7 +62,7 @@ def prepare_cil(only: str | None, fetching: bool, train: bool, dry_run: bool) ->
     Nothing is downloaded without --fetch. What is done already is left alone, so the command may be stopped
     at any time and run again.
     """
-    from clbench.errors import UnknownNameError
+    from clbench.errors import DataError, UnknownNameError
     from clbench.streams import data_root
     from clbench_mtil.decoding import decode
     from clbench_mtil.preparation import ALL_PARTS, image_sets
@@ -78,13 +78,19 @@ def prepare_cil(only: str | None, fetching: bool, train: bool, dry_run: bool) ->
         for line in fetch_missing(wanted, root, dry_run=dry_run):
             click.echo(line)
     lacking = absent(wanted, root)
-    tasks = [task for key in keys if not (dry_run and _DATA[key] in lacking) for task in _tasks(key)]
+    tasks: list[Task] = []
+    problems: list[DataError] = []
+    for key in keys:
+        try:
+            tasks += [] if dry_run and _DATA[key] in lacking else _tasks(key)
+        except DataError as error:
+            problems.append(error)
     parts = ("test", "train") if train else ("test",)
     # the first tasks of some streams are the same images
     sets = {images.digest: images for task in tasks for images in image_sets(task, parts)}
     rest = {images.digest: images for task in tasks for images in image_sets(task, ALL_PARTS)}
     checked = [images for digest, images in rest.items() if digest not in sets]
-    decode(list(sets.values()), dry_run=dry_run, checked=checked)
+    decode(list(sets.values()), dry_run=dry_run, checked=checked, problems=problems)
 
 
 # ImageNet100 is a part of ImageNet, and its image sets are others, since its tasks are

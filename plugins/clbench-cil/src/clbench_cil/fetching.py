@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from clbench.errors import DataError
 from clbench.streams.disk import check_room
@@ -73,7 +73,7 @@ def fetch(key: Key, root: Path) -> None:
         raise DataError(
             f"{TITLES[key]} could not be fetched to {root}",
             why=f"{type(error).__name__}: {error}",
-            fix="run the command again; remove an archive that is damaged",
+            fix="run the command again",
         ) from error
     lacking = missing(key, root)
     if lacking:
@@ -83,13 +83,11 @@ def fetch(key: Key, root: Path) -> None:
 
 
 def _tinyimagenet(root: Path) -> None:
-    from torchvision.datasets.utils import download_and_extract_archive
-
-    download_and_extract_archive(_TINY, str(root), md5=_TINY_MD5)
+    _unpack(_TINY, root, _TINY_MD5)
 
 
 def _domainnet(folder: Path) -> None:
-    from torchvision.datasets.utils import download_and_extract_archive, download_url
+    from torchvision.datasets.utils import download_url
 
     for domain, archive in document("domainnet.toml")["archives"].items():
         for part in ("train", "test"):
@@ -97,4 +95,17 @@ def _domainnet(folder: Path) -> None:
             if not (folder / name).exists():
                 download_url(f"{_DOMAINNET}/domainnet/txt/{name}", str(folder))
         if not (folder / domain).is_dir():
-            download_and_extract_archive(f"{_DOMAINNET}/{archive}", str(folder))
+            _unpack(f"{_DOMAINNET}/{archive}", folder)
+
+
+def _unpack(address: str, folder: Path, md5: str | None = None) -> None:
+    """Fetch an archive and unpack it to ``folder``, where its content appears when all of it is there."""
+    from clbench_mtil.fetching import ARCHIVES, STAGING, clear, settle
+    from torchvision.datasets.utils import download_and_extract_archive
+
+    staging = folder / STAGING / PurePosixPath(address).stem
+    # without a digest, an archive that is cut would be taken for a whole one
+    clear(staging, keep=ARCHIVES if md5 else ())
+    staging.mkdir(parents=True, exist_ok=True)
+    download_and_extract_archive(address, str(staging), **({"md5": md5} if md5 else {}))
+    settle(staging, folder)

@@ -17,11 +17,25 @@ from clbench.streams.disk import check_room
 from clbench_mtil.catalogue import DataSet
 from clbench_mtil.protocols import find_split
 
-__all__ = ["fetch", "fetch_all", "fetch_split", "half_fetched", "split_folder"]
+__all__ = [
+    "ARCHIVES",
+    "STAGING",
+    "clear",
+    "fetch",
+    "fetch_all",
+    "fetch_split",
+    "half_fetched",
+    "settle",
+    "split_folder",
+]
 
-_STAGING = ".clbench-fetching"
+STAGING = ".clbench-fetching"
+"""The folder beside the data in which they are unpacked."""
+
 _WHOLE = "whole"
-_ARCHIVES = (".zip", ".gz", ".tgz")
+ARCHIVES = (".zip", ".gz", ".tgz")
+"""How names of archives end."""
+
 # Of this one torchvision knows no digest, and takes an archive that is cut for a whole one.
 _UNCHECKED = ("aircraft",)
 _SECONDS = 60
@@ -82,10 +96,10 @@ def fetch(entry: DataSet, root: Path) -> None:
             fix=f"CLBENCH_MTIL_SOURCE=hub clbench prepare mtil --fetch --only {entry.key}; or see "
             "`clbench doctor mtil`",
         )
-    staging = root / _STAGING / entry.key
+    staging = root / STAGING / entry.key
     if not (staging / _WHOLE).exists():
         check_room(root, int(entry.download_gb * 2e9), "the archive and what is in it")
-        _clear(staging, keep=() if entry.key in _UNCHECKED else _ARCHIVES)
+        clear(staging, keep=() if entry.key in _UNCHECKED else ARCHIVES)
         staging.mkdir(parents=True, exist_ok=True)
         try:
             getattr(torchvision.datasets, entry.torchvision)(staging, download=True)
@@ -102,19 +116,12 @@ def fetch(entry: DataSet, root: Path) -> None:
                 f"{entry.title} was fetched, but there is no {missing[0]}", fix="run the command again"
             )
         (staging / _WHOLE).touch()
-    for archive in [path for path in staging.rglob("*") if path.name.endswith(_ARCHIVES)]:
-        archive.unlink()  # of no use to anybody once unpacked
-    for child in sorted(staging.iterdir()):
-        if child.name != _WHOLE:
-            _move(child, root / child.name)
-    shutil.rmtree(staging)
-    if not any(staging.parent.iterdir()):
-        staging.parent.rmdir()
+    settle(staging, root)
 
 
 def half_fetched(entry: DataSet, root: Path) -> bool:
     """Whether an earlier :func:`fetch` was interrupted."""
-    return (root / _STAGING / entry.key).is_dir()
+    return (root / STAGING / entry.key).is_dir()
 
 
 def split_folder(entry: DataSet, root: Path) -> Path:
@@ -156,8 +163,20 @@ def fetch_split(entry: DataSet, root: Path) -> None:
 _PARTS = {"train": "train", "validation": "val", "test": "test"}
 
 
-def _clear(folder: Path, keep: tuple[str, ...]) -> None:
-    """Remove what an interrupted unpacking left, but archives, whose digests torchvision checks."""
+def settle(staging: Path, root: Path) -> None:
+    """Move what was unpacked in ``staging`` to ``root``, and remove the rest; it may stop and go on later."""
+    for archive in [path for path in staging.rglob("*") if path.name.endswith(ARCHIVES)]:
+        archive.unlink()  # of no use to anybody once unpacked
+    for child in sorted(staging.iterdir()):
+        if child.name != _WHOLE:
+            _move(child, root / child.name)
+    shutil.rmtree(staging)
+    if not any(staging.parent.iterdir()):
+        staging.parent.rmdir()
+
+
+def clear(folder: Path, keep: tuple[str, ...]) -> None:
+    """Remove what an interrupted unpacking left, but files that end as one of ``keep``."""
     if not folder.is_dir():
         return
     for path in sorted(folder.rglob("*"), reverse=True):  # children before their folders
