@@ -65,7 +65,13 @@ def test_bad_records_are_explained(tmp_path, changes, words):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"{", "not JSON"), (b"", "not JSON"), (b"[]", "not a JSON object"), (b"\xff\xfe", "not JSON")],
+    [
+        (b"{", "not JSON"),
+        (b"", "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+    ],
 )
 def test_files_that_are_no_records(tmp_path, content, words):
     (tmp_path / "record.json").write_bytes(content)

@@ -182,3 +182,5 @@ def test_manifests_of_another_kind_are_explained(submission, change, words):
         Manifest.from_json(json.dumps(change(document)).encode())
     with pytest.raises(SubmissionError, match="not JSON"):
         Manifest.from_json(b"{")
+    with pytest.raises(SubmissionError, match="not JSON"):
+        Manifest.from_json(b"[" * 50_000)

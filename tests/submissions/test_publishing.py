@@ -270,6 +270,11 @@ def test_a_folder_that_cannot_be_written(two, tmp_path):
     [
         (b"{", "not one that clbench wrote"),
         (b"[]", "not one that clbench wrote"),
+        (b"[" * 100_000, "not one that clbench wrote"),
+        (
+            b'{"format": "clbench-index", "version": 1, "runs": [{"run_id": "a", "file": "b"}]}',
+            "not one that clbench wrote",
+        ),
         (b'{"format": "other", "version": 1, "runs": []}', "not one that clbench wrote"),
         (b'{"format": "clbench-index", "version": 1, "runs": [{}]}', "not one that clbench wrote"),
         (b'{"format": "clbench-index", "version": 2, "runs": []}', "index of version 2(.|\n)*upgrade"),

@@ -160,7 +160,7 @@ def _explained(path: Path, content: bytes, error: ValidationError) -> RecordErro
     rerun = f"run the same command again to write it anew, or move {path} away"
     try:
         document: Any = json.loads(content)
-    except ValueError as broken:
+    except (ValueError, RecursionError) as broken:
         return RecordError(f"{path} is not JSON", why=str(broken), fix=rerun)
     if not isinstance(document, dict):
         return RecordError(f"{path} is not a record", why="it is not a JSON object", fix=rerun)

@@ -15,6 +15,7 @@ __all__ = ["INDEX_FILE", "Index", "entry_of"]
 
 INDEX_FILE = "index.json"
 _FORMAT, _VERSION = "clbench-index", 1
+_NEEDED = ("run_id", "file", "sha256")  # of each entry, to find it and to tell it from another
 
 Entry = Mapping[str, Any]
 
@@ -63,10 +64,8 @@ class Index:
             document = json.loads(content)
             known = document["format"] == _FORMAT
             version, entries = document["version"], tuple(document["runs"])
-            named = all(
-                isinstance(entry["run_id"], str) and isinstance(entry["file"], str) for entry in entries
-            )
-        except (ValueError, KeyError, TypeError) as error:
+            named = all(isinstance(entry[key], str) for entry in entries for key in _NEEDED)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise _foreign(place, f"{type(error).__name__}: {error}") from error
         if not known or not named:
             raise _foreign(place, "it is of another format")

@@ -69,7 +69,7 @@ class Manifest(_Part):
         """
         try:
             document = json.loads(content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SubmissionError(f"{MANIFEST_FILE} is not JSON", why=str(error)) from error
         version = document.get("version") if isinstance(document, dict) else None
         if isinstance(version, int) and version > FORMAT_VERSION:
