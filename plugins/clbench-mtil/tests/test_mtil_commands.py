@@ -58,7 +58,7 @@ def test_prepare_decodes_once(root, tmp_path):
     result = run("prepare", "mtil", "--only", "dtd,eurosat")
     assert "dtd/test: decoding 3 images" in result.output
     assert len(list((tmp_path / "cache").rglob("*.npy"))) == 2
-    again = run("prepare", "mtil", "--only", "dtd,eurosat", "--train", "--protocol", "coop")
+    again = run("prepare", "mtil", "--only", "dtd, eurosat,dtd", "--train", "--protocol", "coop")
     assert "dtd/train: decoding 6 images" in again.output
     third = run("prepare", "mtil", "--only", "dtd,eurosat", "--train", "--protocol", "coop")
     assert third.output.count(", decoded") == 6

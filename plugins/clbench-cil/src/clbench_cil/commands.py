@@ -62,17 +62,15 @@ def prepare_cil(only: str | None, fetching: bool, train: bool, dry_run: bool) ->
     Nothing is downloaded without --fetch. What is done already is left alone, so the command may be stopped
     at any time and run again.
     """
-    from clbench.errors import DataError, UnknownNameError
+    from clbench.errors import DataError
     from clbench.streams import data_root
+    from clbench_mtil.choosing import chosen_keys
     from clbench_mtil.decoding import decode
     from clbench_mtil.preparation import ALL_PARTS, image_sets
 
     from clbench_cil.fetching import absent, fetch_missing
 
-    keys = tuple(only.split(",")) if only else tuple(_DATA)
-    for key in keys:
-        if key not in _DATA:
-            raise UnknownNameError("data set of clbench-cil", key, tuple(_DATA))
+    keys = chosen_keys(only, tuple(_DATA), "data set of clbench-cil")
     root, wanted = data_root(), list(dict.fromkeys(_DATA[key] for key in keys))
     if fetching:
         for line in fetch_missing(wanted, root, dry_run=dry_run):

@@ -71,11 +71,12 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
     Nothing is downloaded without --fetch. What is done already is left alone, so the command may be stopped
     at any time and run again.
     """
-    from clbench.errors import ClbenchError, DataError, UnknownNameError
+    from clbench.errors import ClbenchError, DataError
     from clbench.streams import Task, data_root
 
     from clbench_mtil import decoding
     from clbench_mtil.catalogue import KEYS, data_set
+    from clbench_mtil.choosing import chosen_keys
     from clbench_mtil.fetching import fetch_all, half_fetched
     from clbench_mtil.hubcopies import OTHERS
     from clbench_mtil.hubtables import not_fetched
@@ -85,10 +86,7 @@ def prepare_mtil(only: str | None, protocol: str, fetching: bool, train: bool, d
     from clbench_mtil.variants import VARIANTS
 
     root = data_root()
-    named = tuple(only.split(",")) if only else KEYS
-    for key in named:
-        if key not in (*KEYS, *OTHERS):
-            raise UnknownNameError("data set of MTIL", key, (*KEYS, *OTHERS))
+    named = chosen_keys(only, (*KEYS, *OTHERS), "data set of MTIL", KEYS)
     keys = [key for key in named if key in KEYS]
     from_folder = [key for key in keys if not from_hub(key)]
     absent = [

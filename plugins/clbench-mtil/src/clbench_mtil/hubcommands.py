@@ -22,18 +22,16 @@ def doctor_hub(ctx: click.Context, only: str | None, asking: bool, comparing: bo
 
     Nothing is downloaded. With --ask or --compare, ends with exit code 1 if a copy is not what it should be.
     """
-    from clbench.errors import DataError, UnknownNameError
+    from clbench.errors import DataError
     from clbench.streams import data_root
 
     from clbench_mtil.catalogue import KEYS
+    from clbench_mtil.choosing import chosen_keys
     from clbench_mtil.hubcopies import OTHERS, HubCopy, hub_copy
     from clbench_mtil.hubtables import fetched
     from clbench_mtil.revisions import commit
 
-    keys = tuple(only.split(",")) if only else (*KEYS, *OTHERS)
-    for key in keys:
-        if key not in (*KEYS, *OTHERS):
-            raise UnknownNameError("data set of MTIL", key, (*KEYS, *OTHERS))
+    keys = chosen_keys(only, (*KEYS, *OTHERS), "data set of MTIL")
 
     def check(copy: HubCopy) -> list[str]:
         from clbench_mtil.comparison import differences
