@@ -47,6 +47,15 @@ def runs(tmp_path):
     return folder
 
 
+def test_long_names_stand_once_above_the_table(clbench, tmp_path):
+    long = "a-method-whose-name-is-too-long-for-a-head"
+    make(tmp_path / "runs", long, 0.9, seeds=1)
+    make(tmp_path / "runs", "poor", 0.4, seeds=1)
+    lines = clbench(long, "poor", "--metric", "last").output.splitlines()
+    assert lines[0].endswith(f"; A: {long}; B: poor")
+    assert lines[2].split() == ["Task", "A", "B", "A", "−", "B", "95", "%", "interval", "separable"]
+
+
 def test_names_are_looked_up_and_a_sentence_says_what_holds(clbench, runs):
     done = clbench("good", "poor")
     assert done.exit_code == 0, done.output

@@ -247,6 +247,14 @@ def test_config_survives_json_and_pickle(registry):
 # -- files -------------------------------------------------------------------------------------------
 
 
+def test_settings_of_methods_that_the_command_line_leaves_out_go_with_them(tmp_path, registry):
+    file = tmp_path / "c.yaml"
+    file.write_text("methods: {knobs: {steps: 7}, zscl: {lr: 1}}\nstream: tiny\n")
+    flags = Options.read({"methods": "knobs"}, "the command line")
+    (config,) = resolve(registry, flags.over(read_file(file)), find_device=lambda name: "cpu")
+    assert (config.method, config.settings["steps"]) == ("knobs", 7)
+
+
 def test_command_line_goes_before_the_file(tmp_path, registry):
     file = tmp_path / "run.yaml"
     file.write_text(

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "comparison_frame", "comparison_grids", "render_comparisons"]
 
 
+_ROOM = 40
+
+
 def render_comparisons(comparisons: Sequence[Comparison], format: str, notes: Sequence[str] = ()) -> str:
     """Return ``comparisons`` in one of :data:`FORMATS`, without a line end after the last line.
 
@@ -36,7 +39,11 @@ def render_comparisons(comparisons: Sequence[Comparison], format: str, notes: Se
 def comparison_grids(comparison: Comparison) -> list[Grid]:
     """Return a table for each metric: a row for each task that the metric has, and its mean."""
     a, b = comparison.a, comparison.b
-    headers = ("Task" if comparison.tasks else "", a, b, f"{a} {MINUS} {b}", "95 % interval", "separable")
+    # Long names, such as those with settings, stand once above the table and not three times in its head.
+    short = len(a) + len(b) <= _ROOM
+    first, second = (a, b) if short else ("A", "B")
+    difference = f"{first} {MINUS} {second}"
+    headers = ("Task" if comparison.tasks else "", first, second, difference, "95 % interval", "separable")
     align = ("left", "right", "right", "right", "right", "left")
     grids = []
     for metric, mean in comparison.means.items():
@@ -48,7 +55,7 @@ def comparison_grids(comparison: Comparison) -> list[Grid]:
         ]
         rows.append(_cells("mean", mean, total=bool(columns)))
         sections = ((0, ""), (len(rows) - 1, "")) if columns else ()
-        caption = f"{metric.capitalize()}, {place_of(comparison)}"
+        caption = f"{metric.capitalize()}, {place_of(comparison)}" + ("" if short else f"; A: {a}; B: {b}")
         label = "-".join(["compare", a, b, metric, *comparison.orders])
         grids.append(Grid(caption, headers, align, tuple(rows), (), sections, label=label))
     return grids

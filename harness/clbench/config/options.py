@@ -67,13 +67,17 @@ class Options:
         return cls(**given, settings=reader.settings, problems=tuple(reader.problems))
 
     def over(self, other: Options) -> Options:
-        """These options where they say something, else ``other``'s."""
+        """These options where they say something, else ``other``'s.
+
+        Settings of a method that ``other`` names and these leave out go with the method.
+        """
         said = {
             each.name: getattr(self, each.name)
             for each in fields(self)
             if each.name not in ("settings", "problems") and getattr(self, each.name) is not None
         }
-        settings = {name: dict(values) for name, values in other.settings.items()}
+        left_out = set(other.methods or ()) - set(self.methods) if self.methods else set()
+        settings = {name: dict(values) for name, values in other.settings.items() if name not in left_out}
         for name, values in self.settings.items():
             settings.setdefault(name, {}).update(values)
         return replace(other, **said, settings=settings, problems=other.problems + self.problems)
