@@ -49,6 +49,14 @@ def test_a_recorded_zero_shot_run_replaces_the_added_row():
     assert [(r.method, r.kind, r.seeds) for r in row] == [("zero-shot", "reference", 1)]
 
 
+def test_zero_shot_rows_that_disagree_are_said_to():
+    same = [make_record(seed=seed) for seed in (0, 1)]
+    assert not [note for note in board_of(same).tables[0].notes if "zero-shot" in note]
+    board = board_of([*same, make_record(seed=2, zero_shot=(50.0, 51.0))])
+    (note,) = [note for note in board.tables[0].notes if "zero-shot" in note]
+    assert "2 different zero-shot rows, up to 1.00 points apart in toy seed 0" in note
+
+
 def test_no_zero_shot_row_for_seen_classes():
     assert methods(board_of([make_record(label_space="seen")])) == ["toy"]
 

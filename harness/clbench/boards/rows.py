@@ -121,6 +121,7 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> tuple[list[
         for note in dict.fromkeys(note for r in variant.records for note in r.notes):
             notes.append(f"{variant.label}: {' '.join(note.split())}")
         notes += _inference(variant)
+    notes += _disagreement(records)
     if not any(r.method.protocol == "zero_shot" and r.status == "finished" for r in records):
         rows += _zero_shot(records, columns)
     return best_first(rows, leading(columns)), notes
@@ -229,6 +230,24 @@ def _zero_shot(records: Sequence[Record], columns: Sequence[Column]) -> list[Row
         values = {name: Interval(x, None, 1) for name, x in figures.items() if x is not None}
         return [Row("zero-shot", "zero_shot", None, values)]
     return []
+
+
+def _disagreement(records: Sequence[Record]) -> list[str]:
+    """What a reader must know where the initial model does not answer alike in all records."""
+    rows: dict[tuple[float | None, ...], Record] = {}
+    for record in records:
+        row = record.zero_shot.get(record.label_space)
+        if row is not None:
+            rows.setdefault(tuple(row), record)
+    if len(rows) < 2:
+        return []
+    (one, first), (other, second), *_ = rows.items()
+    apart = max(abs((a or 0) - (b or 0)) for a, b in zip(one, other, strict=True))
+    runs = " and ".join(f"{r.method.name} seed {r.seed} ({r.provenance.machine})" for r in (first, second))
+    return [
+        f"the initial model scores {len(rows)} different zero-shot rows, up to {apart:.2f} points apart in "
+        f"{runs}: machines that round differently, or a changed record (clbench verify)"
+    ]
 
 
 def leading(columns: Sequence[Column]) -> Column | None:
