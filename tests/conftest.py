@@ -8,13 +8,13 @@ import pytest
 
 @pytest.fixture(scope="session")
 def program():
-    """Find a program by its name; without it the test is skipped, or fails where all tools are required."""
+    """Find a program by its names; without it the test is skipped, or fails where all tools are required."""
 
-    def find(name):
-        path = shutil.which(name)
+    def find(*names):
+        path = next(filter(None, map(shutil.which, names)), None)
         if path is None:
             missing = pytest.fail if os.environ.get("CLBENCH_TEST_TOOLS") == "required" else pytest.skip
-            missing(f"{name} is not installed")
+            missing(f"{names[0]} is not installed")
         return path
 
     return find

@@ -1,7 +1,6 @@
 """LaTeX tables: what a paper's reader sees, and that pdflatex takes them."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -78,8 +77,8 @@ def test_what_methods_use_is_in_notes():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
-def test_pdflatex_takes_every_table(tmp_path):
+def test_pdflatex_takes_every_table(tmp_path, program):
+    pdflatex = program("pdflatex")
     mini = leaderboard([ROOT / "leaderboards/mini/records"])
     views = [view_of(mini, layout=layout) for layout in ("summary", "per-task", "across-orders")]
     literature = read_literature(ROOT / "leaderboards/published")
@@ -101,7 +100,7 @@ def test_pdflatex_takes_every_table(tmp_path):
     )
     (tmp_path / "paper.tex").write_text(document)
     done = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"],
+        [pdflatex, "-interaction=nonstopmode", "-halt-on-error", "paper.tex"],
         cwd=tmp_path,
         capture_output=True,
         check=False,

@@ -2,7 +2,6 @@
 
 import functools
 import http.server
-import shutil
 import threading
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from clbench.testing.records import make_record
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PAGES = {
     "index": "index.html",
     "board": "boards/mini-i.html",
@@ -31,10 +29,7 @@ PAGES = {
 WIDE = {"width": 1440, "height": 900}  # chart beside table
 PHONE = {"width": 390, "height": 844}
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(BROWSER is None, reason="there is no chromium: apt-get install chromium"),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +40,11 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser(program):
+    path = program("chromium", "chromium-browser", "google-chrome")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=BROWSER, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         )
         yield started
         started.close()
