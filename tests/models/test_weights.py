@@ -23,7 +23,7 @@ from clbench.models.torchscript import read_torchscript
 from clbench.models.weights import read_weights
 from clbench.plugins import Registry
 from clbench.specs import BackboneSpec
-from clbench.testing import tiny_plugin
+from clbench.testing import still_plugin, tiny_plugin
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -370,7 +370,7 @@ def test_a_run_on_a_file_is_recorded_with_what_it_was(models, tmp_path, monkeypa
     from click.testing import CliRunner
 
     monkeypatch.setenv("CLBENCH_CACHE", str(tmp_path / "cache"))
-    registry = Registry.of(tiny_plugin, still_plugin())
+    registry = Registry.of(tiny_plugin, still_plugin)
     monkeypatch.setattr("clbench.plugins.get_registry", lambda *_: registry)
 
     def run(path):
@@ -401,25 +401,3 @@ def test_a_run_on_a_file_is_recorded_with_what_it_was(models, tmp_path, monkeypa
     assert run(path).exit_code == 0
     digests = {record.backbone.weights_digest for record in load_records([tmp_path / "runs"]).records}
     assert len(digests) == 2
-
-
-def still_plugin():
-    from clbench import MethodSpec, hookimpl
-
-    class Still:
-        __name__ = "still"
-
-        @hookimpl
-        def clbench_methods(self):
-            return [
-                MethodSpec(
-                    name="still",
-                    title="Still",
-                    summary="learns nothing",
-                    factory="clbench:Method",
-                    settings="clbench:Settings",
-                    protocol="zero_shot",
-                )
-            ]
-
-    return Still()

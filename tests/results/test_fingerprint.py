@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from clbench import hookimpl
 from clbench.boards import board_of
 from clbench.config import Options, resolve
 from clbench.models import Backbone
@@ -12,9 +11,8 @@ from clbench.plugins import Registry
 from clbench.results import differences, fingerprint, read_record
 from clbench.results.fingerprint import FingerprintFields, differing_parts
 from clbench.runs import Workbench, execute
-from clbench.specs import MethodSpec
 from clbench.streams import Preprocessing
-from clbench.testing import tiny_backbone, tiny_plugin, tiny_stream
+from clbench.testing import still_plugin, tiny_backbone, tiny_plugin, tiny_stream
 from clbench.testing.records import make_record
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,26 +145,7 @@ def test_the_parts_of_the_weights(one, other, parts):
 # -- whole runs -------------------------------------------------------------------------------------------
 
 
-class Still:
-    """The baselines' zero-shot method under another name, so that this test needs no plugin."""
-
-    __name__ = "still"
-
-    @hookimpl
-    def clbench_methods(self):
-        return [
-            MethodSpec(
-                name="still",
-                title="Still",
-                summary="learns nothing",
-                factory="clbench:Method",
-                settings="clbench:Settings",
-                protocol="zero_shot",
-            )
-        ]
-
-
-REGISTRY = Registry.of(tiny_plugin, Still())
+REGISTRY = Registry.of(tiny_plugin, still_plugin)
 
 
 def record_of(out, *, stream=STREAM, backbone=None, **options):

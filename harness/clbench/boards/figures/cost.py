@@ -13,7 +13,7 @@ from clbench.boards.courses import Course, Subject, courses_of
 from clbench.boards.figures.drawing import Drawing
 from clbench.boards.figures.files import settled
 from clbench.boards.figures.labels import place_labels
-from clbench.boards.figures.quantities import COSTS, Cost, Machine, machines_of, values_of
+from clbench.boards.figures.quantities import COSTS, Cost, machines_of, values_of
 from clbench.boards.figures.style import COLOURS, FAINT, GREY, PAPER, blank, captioned, styled, tidy
 from clbench.boards.wording import shortened
 
@@ -46,7 +46,7 @@ def draw_costs(subject: Subject) -> Iterator[Drawing]:
 
 
 @styled
-def cost_figure(courses: Sequence[Course], place: str, machine: Machine, *, others: int = 0) -> Figure:
+def cost_figure(courses: Sequence[Course], place: str, machine: str, *, others: int = 0) -> Figure:
     """Draw Average against each of :data:`COSTS`, with the line that no cheaper method is above.
 
     Args:

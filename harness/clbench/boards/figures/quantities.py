@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from clbench.boards.courses import Course
 from clbench.results.records import Record
 
-__all__ = ["COSTS", "Cost", "Machine", "machines_of", "values_of"]
+__all__ = ["COSTS", "Cost", "machines_of", "values_of"]
 
 
 @dataclass(frozen=True)
@@ -49,27 +49,13 @@ COSTS: tuple[Cost, ...] = (
 """What is drawn, in the order of the panels."""
 
 
-@dataclass(frozen=True)
-class Machine:
-    """Where records were made; only costs of one machine compare."""
-
-    device: str
-    threads: int
-    platform: str
-
-    def __str__(self) -> str:
-        threads = f"{self.threads} thread{'s' * (self.threads != 1)}"
-        return f"{self.device}, {threads}, {self.platform}"
-
-
-def machines_of(records: Sequence[Record]) -> dict[Machine, list[Record]]:
-    """Split finished records by where they were made, most records first."""
-    found: dict[Machine, list[Record]] = defaultdict(list)
+def machines_of(records: Sequence[Record]) -> dict[str, list[Record]]:
+    """Split finished records by the machine they were made on, most first; costs of others do not compare."""
+    found: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         if record.status == "finished":
-            origin = record.provenance
-            found[Machine(origin.device, origin.threads, origin.platform)].append(record)
-    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), str(item[0]))))
+            found[record.provenance.machine].append(record)
+    return dict(sorted(found.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def values_of(course: Course, cost: Cost) -> list[float]:
