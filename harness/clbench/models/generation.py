@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from filelock import FileLock
 
 from clbench.errors import DataError
+from clbench.locking import locked
 from clbench.models.contact_sheet import contact_sheet
 from clbench.models.generator import ImageGenerator
 from clbench.streams.images import ImageSet
@@ -87,7 +87,7 @@ def generated_images(
     folder = cache / key
     with _written_to(cache):
         cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
+    with locked(cache / f"{key}.lock"):
         if not folder.is_dir():
             with _same_randomness():
                 _make(model, prompts, seeds, steps, guidance, folder, progress)

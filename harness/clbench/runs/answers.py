@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from clbench.errors import RecordError
+from clbench.locking import locked
 from clbench.results.atomic import atomic_write
 from clbench.runs.evaluation import Answers, Evaluation
 
@@ -66,7 +66,7 @@ def remembered(
     folder.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:24]
     path = folder / f"{prefix}{name}.npz"
-    with FileLock(f"{path}.lock"):
+    with locked(path.with_name(f"{path.name}.lock")):
         if not path.exists():
             save_answers(path, compute())
     return load_answers(path)[0]

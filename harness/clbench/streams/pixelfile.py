@@ -11,17 +11,17 @@ import json
 import logging
 import math
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from clbench.errors import DataError
+from clbench.locking import locked
 from clbench.results.atomic import atomic_write
 from clbench.streams.disk import check_room, not_written
 
@@ -93,25 +93,15 @@ class PixelFile:
         if not self.whole:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                with self._locked():
+                with locked(self.path.with_name(f"{self.path.name}.lock"), waiting=self._waiting):
                     if not self.whole:
                         self._fill(read, view, progress)
             except OSError as error:
                 raise not_written(self.path, self.missing_bytes, error) from error
         return self._mapped()
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        lock = FileLock(f"{self.path}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            log.warning("%s: another process is decoding these images; waiting for it", self.name)
-            lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
+    def _waiting(self) -> None:
+        log.warning("%s: another process is decoding these images; waiting for it", self.name)
 
     def _fill(self, read: Read, view: View, progress: Callable[[int, int], None] | None) -> None:
         done, total = self.decoded, self.shape[0]
