@@ -440,3 +440,35 @@ def test_shots_of_the_stream_are_recorded(tmp_path, monkeypatch, meta, shots):
     monkeypatch.setattr("clbench.testing.doubles.tiny_stream", lambda: stream)
     [outcome] = _run(tmp_path, _config("frozen"))
     assert read_record(outcome.path).stream.shots == shots
+
+
+@pytest.mark.parametrize("damage", [lambda p: p.write_bytes(p.read_bytes()[:-4]), lambda p: p.unlink()])
+def test_damaged_predictions_of_a_finished_run_are_mended_with_a_word(tmp_path, damage, caplog):
+    [outcome] = _run(tmp_path, _config())
+    matrix, path = _matrix(outcome), outcome.path / "predictions.npz"
+    content = path.read_bytes()
+    damage(path)
+    Small.learned_log.clear()
+    [again] = _run(tmp_path, _config())
+    assert again.status == "finished"
+    assert "predictions" in caplog.text
+    assert Small.learned_log == []
+    assert _matrix(again) == matrix
+    assert path.read_bytes() == content
+    [last] = _run(tmp_path, _config())
+    assert last.status == "cached"
+
+
+def test_a_task_whose_checkpoint_is_damaged_is_learned_again_and_the_run_ends_as_it_would_have(tmp_path):
+    [straight] = _run(tmp_path / "straight", _config())
+    Small.interrupt = "learn:2"
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path / "cut", _config())
+    Small.interrupt = ""
+    [path] = (tmp_path / "cut").rglob("checkpoint.pt")
+    path.write_bytes(path.read_bytes()[:-1])
+    Small.learned_log.clear()
+    [outcome] = _run(tmp_path / "cut", _config())
+    assert outcome.status == "finished"
+    assert Small.learned_log == ["t1", "t2"]
+    assert _matrix(outcome) == _matrix(straight)

@@ -1,8 +1,15 @@
-"""A run's folder between two tasks: what was learned, which rows are tested. Every write is atomic."""
+"""A run's folder between two tasks: what was learned, which rows are tested. Every write is atomic.
+
+Every file is checked when it is read back; see :mod:`clbench.results.checked`. The checkpoint before the
+newest one is kept beside it until the run has ended and the newest has been read back, so that one damaged
+file costs at most one task: it is learned again, and the run ends as it would have.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,11 +17,13 @@ from typing import Any
 import torch
 
 from clbench.errors import RecordError
-from clbench.results.atomic import atomic_path
+from clbench.results.checked import DamagedError, Identity, check_file, read_checked, writing
 from clbench.runs.answers import load_answers, save_answers
 from clbench.runs.evaluation import Evaluation
 
 __all__ = ["Checkpoint", "CheckpointStore", "count_elements"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -41,54 +50,156 @@ class Checkpoint:
 
 
 class CheckpointStore:
-    """``checkpoint.pt`` and ``rows/NNN.npz`` in a run's folder."""
+    """``checkpoint.pt``, the one before it, and ``rows/NNN.npz`` in a run's folder.
+
+    A run begins with :meth:`resume`, saves with :meth:`save` and :meth:`save_row`, and ends with
+    :meth:`settle`.
+    """
 
     def __init__(self, folder: Path, key: str) -> None:
         self.folder = folder
         self._key = key
-        self._checkpoint = folder / "checkpoint.pt"
+        self._newest = folder / "checkpoint.pt"
+        self._previous = folder / "checkpoint.previous.pt"
+        self._identity = Identity("checkpoint", {"run": key})
+        self._anew = f"delete {folder} and run again"
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Replace the checkpoint."""
-        with atomic_path(self._checkpoint) as temporary:
+        """Make ``checkpoint`` the newest; the newest until now becomes the previous one, if it is whole."""
+        if self._newest.exists():
+            try:
+                check_file(self._newest, self._identity)
+            except DamagedError as error:
+                log.warning("%s: %s; the checkpoint that follows replaces it", self._newest, error.why)
+            else:
+                self._keep_newest()
+        with writing(self._newest, self._identity) as file:
             # Not asdict(): it would copy every tensor.
-            torch.save(
-                {name: getattr(checkpoint, name) for name in checkpoint.__dataclass_fields__}, temporary
-            )
+            torch.save({name: getattr(checkpoint, name) for name in checkpoint.__dataclass_fields__}, file)
 
     def load(self) -> Checkpoint:
-        """The checkpoint, or an empty one.
+        """The newest checkpoint, or an empty one where there is none.
 
         Raises:
-            RecordError: the file is damaged or belongs to another configuration.
+            DamagedError: it is damaged, or belongs to another run.
         """
-        if not self._checkpoint.exists():
-            return Checkpoint(self._key)
+        return self._read(self._newest) if self._newest.exists() else Checkpoint(self._key)
+
+    def resume(self) -> tuple[Checkpoint, list[tuple[Evaluation, float]]]:
+        """Where to go on: a checkpoint, and the rows that need not be tested again.
+
+        The rows are those from the first on, without a gap, of tasks that the checkpoint has learned: all,
+        or all but the last, which the checkpoint's state can be tested for. Where the newest checkpoint or
+        a row that it cannot be tested for is damaged, the checkpoint is the one before: a warning names
+        the file, and the task after it is learned again.
+
+        Raises:
+            DamagedError: what is damaged cannot be made again from what is there.
+        """
+        rows, problem = self._rows()
+        for checkpoint in self._states(len(rows)):
+            if len(rows) >= checkpoint.learned - 1:
+                if problem is not None and len(rows) <= checkpoint.learned:
+                    log.warning("%s: it is made again", problem.line)
+                self._drop_rows(checkpoint.learned)
+                return checkpoint, rows[: checkpoint.learned]
+        raise problem or RecordError(
+            f"{self._row_path(len(rows))} is missing",
+            why="it was deleted, and the model's state of that time is not kept",
+            fix=self._anew,
+        )
+
+    def settle(self) -> None:
+        """At a run's end: read the newest checkpoint back, and drop the one before it if it is whole."""
+        if not self._newest.exists():
+            return
         try:
-            # weights_only: tensors and plain values, no code is run.
-            checkpoint = Checkpoint(**torch.load(self._checkpoint, map_location="cpu", weights_only=True))
-        except Exception as error:  # a torn file can break the unpickler in any way
-            raise RecordError(
-                f"{self._checkpoint} cannot be read",
-                why=str(error),
-                fix=f"delete {self.folder} and run again",
-            ) from error
-        if checkpoint.key != self._key:
-            raise RecordError(
-                f"{self._checkpoint} belongs to another configuration",
-                why=f"its key is {checkpoint.key}, this run's is {self._key}",
-                fix="use another --out",
-            )
-        return checkpoint
+            check_file(self._newest, self._identity)
+        except DamagedError as error:
+            log.warning("%s: %s; the one before it is kept", self._newest, error.why)
+            return
+        self._previous.unlink(missing_ok=True)
 
     def save_row(self, index: int, evaluation: Evaluation, seconds: float) -> None:
         """Write the answers of row ``index`` and the seconds their test took."""
-        save_answers(self._row_path(index), evaluation, seconds)
+        save_answers(self._row_path(index), evaluation, self._row_identity(index), seconds)
 
     def load_row(self, index: int) -> tuple[Evaluation, float] | None:
-        """Answers of row ``index`` and the seconds their test took, or ``None``."""
+        """Answers of row ``index`` and the seconds their test took, or ``None`` where there is no file.
+
+        Raises:
+            DamagedError: the file is damaged, or it is another row's or run's.
+        """
         path = self._row_path(index)
-        return load_answers(path) if path.exists() else None
+        return load_answers(path, self._row_identity(index), fix=self._anew) if path.exists() else None
+
+    def _rows(self) -> tuple[list[tuple[Evaluation, float]], DamagedError | None]:
+        """Whole rows from the first on, and what is wrong with the next one if it is there."""
+        rows: list[tuple[Evaluation, float]] = []
+        try:
+            while (row := self.load_row(len(rows))) is not None:
+                rows.append(row)
+        except DamagedError as error:
+            return rows, error
+        return rows, None
+
+    def _drop_rows(self, learned: int) -> None:
+        """Rows of tasks that are learned again are not of the model that is going to be."""
+        for path in self._row_path(0).parent.glob("*.npz"):
+            if path.stem.isdecimal() and int(path.stem) >= learned:
+                path.unlink()
+
+    def _states(self, rows: int) -> Iterator[Checkpoint]:
+        """What can be gone on from, the newest first; ``rows`` are whole.
+
+        Raises:
+            DamagedError: nothing is left, and the newest checkpoint is damaged.
+        """
+        if not self._newest.exists() and not self._previous.exists():
+            yield Checkpoint(self._key)
+            return
+        problem: DamagedError | None = None
+        try:
+            newest = self.load() if self._newest.exists() else None
+        except DamagedError as error:
+            problem, newest = error, None
+        if newest is not None:
+            yield newest
+        try:
+            # Before the second task's there is one checkpoint only: what came before it is the beginning.
+            first = rows <= 1 and not self._previous.exists() and problem is not None
+            if self._previous.exists() or first:
+                before = Checkpoint(self._key) if first else self._read(self._previous)
+                if problem is not None:
+                    log.warning("%s: %s; the task after it is learned again", self._newest, problem.why)
+                yield before
+        except DamagedError as error:
+            problem = problem or error
+        if problem is not None:
+            raise problem
+
+    def _keep_newest(self) -> None:
+        """Give the newest checkpoint the previous one's name as well: there is never a moment without it."""
+        temporary = self._previous.with_name(f".{self._previous.name}.tmp")
+        temporary.unlink(missing_ok=True)
+        try:
+            temporary.hardlink_to(self._newest)
+        except OSError:  # not every file system has links
+            self._newest.replace(self._previous)
+        else:
+            temporary.replace(self._previous)
+
+    def _read(self, path: Path) -> Checkpoint:
+        content = read_checked(path, self._identity, fix=self._anew)
+        try:
+            # weights_only: tensors and plain values, no code is run.
+            stored = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            return Checkpoint(**stored)
+        except Exception as error:  # whole, and yet not of this form: of another version
+            raise DamagedError(f"{path} cannot be read", why=str(error), fix=self._anew) from error
+
+    def _row_identity(self, index: int) -> Identity:
+        return Identity("row", {"run": self._key, "row": index})
 
     def _row_path(self, index: int) -> Path:
         return self.folder / "rows" / f"{index:03d}.npz"

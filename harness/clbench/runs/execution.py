@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from clbench.config import RunConfig
-from clbench.errors import ClbenchError
+from clbench.errors import ClbenchError, RecordError
 from clbench.events import Event, Progress, RowRecorded, RunFinished, RunStarted, TaskLearned
 from clbench.plugins import Registry
+from clbench.results.predictions import load_predictions
 from clbench.results.records import Record
 from clbench.results.store import RECORD_FILE, read_record
 from clbench.runs.checkpoints import Checkpoint, CheckpointStore, count_elements
@@ -27,6 +29,8 @@ from clbench.runs.workbench import Bench, Workbench
 from clbench.runs.zero_shot import zero_shot
 
 __all__ = ["RunOutcome", "execute", "run_folder"]
+
+log = logging.getLogger(__name__)
 
 Listener = Callable[[Event], None]
 
@@ -140,7 +144,15 @@ class _Run:
             record = read_record(path)
         except ClbenchError:
             return None  # a damaged record is written anew from the rows, which are kept apart
-        return record if record.status == "finished" else None
+        if record.status != "finished":
+            return None
+        if record.predictions is not None:
+            try:
+                load_predictions(self.folder, record.predictions)
+            except RecordError as error:
+                log.warning("%s: %s; its predictions are put together again", error.what, error.why)
+                return None
+        return record
 
     def _replay(self, record: Record) -> RunOutcome:
         """Tell listeners what was done before; nothing is computed."""
@@ -168,7 +180,7 @@ class _Run:
 
     def _learn_stream(self, bench: Bench, recorder: Recorder) -> None:
         config, stream = self.config, bench.stream
-        checkpoint = self.store.load()
+        checkpoint, earlier = self.store.resume()
         gauge = MemoryGauge(bench.device)
         gauge.start()
         decode_tests(
@@ -202,7 +214,6 @@ class _Run:
             protocol.load_state_dict(checkpoint.state)
             context.measured.trainable_parameters = list(checkpoint.trainable_parameters)
             context.measured.generated_images = checkpoint.generated_images
-        earlier = self._earlier_rows(checkpoint.learned)
         self._event(
             RunStarted,
             resumed_rows=len(earlier),
@@ -225,23 +236,7 @@ class _Run:
                 recorder.save()
                 self._event(RowRecorded, index=self.index, row=row, seconds=seconds)
         recorder.finish()
-
-    def _earlier_rows(self, learned: int) -> list[tuple[Evaluation, float]]:
-        """Rows on disk from the first on, without a gap, of tasks that the checkpoint has learned."""
-        rows = []
-        for index in range(learned):
-            row = self.store.load_row(index)
-            if row is None:
-                break
-            rows.append(row)
-        # Only the newest state is kept: a row missing before the last learned task cannot be tested again.
-        if len(rows) < learned - 1:
-            raise ClbenchError(
-                f"{self.folder} lacks row {len(rows)} of {learned} learned tasks",
-                why="a file of it was deleted or damaged",
-                fix=f"delete {self.folder} and run again",
-            )
-        return rows
+        self.store.settle()
 
     def _learn(self, protocol: Any, context: Any, checkpoint: Checkpoint, gauge: MemoryGauge) -> None:
         seconds = 0.0
