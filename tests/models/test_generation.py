@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 
 import numpy as np
 import PIL.Image
@@ -131,13 +132,46 @@ def test_a_generator_that_breaks_its_contract_is_named(tmp_path):
         ask(Short(), tmp_path)
 
 
-def test_a_damaged_cache_says_what_to_delete(tmp_path):
+def _changed(file):
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["*.arrow", "state.json", "dataset_info.json", "digests.json"])
+@pytest.mark.parametrize("damage", [_changed, lambda file: file.write_bytes(b""), lambda file: file.unlink()])
+def test_damaged_images_are_made_again_with_a_word(tmp_path, name, damage, caplog):
+    digest = ask(Counting(), tmp_path).images.digest
     images = ask(Counting(), tmp_path)
-    for file in (tmp_path / images.key).glob("*.arrow"):
-        file.write_bytes(b"nonsense")
-    with pytest.raises(DataError) as caught:
-        ask(Counting(), tmp_path)
-    assert caught.value.fix == f"delete {tmp_path / images.key}"
+    [file] = (tmp_path / images.key).glob(name)
+    damage(file)
+    model = Counting()
+    assert ask(model, tmp_path).images.digest == digest
+    assert len(model.calls) == 1
+    assert f"{images.key}" in caplog.text
+    assert "made again" in caplog.text
+    again = Counting()
+    ask(again, tmp_path)
+    assert not again.calls
+
+
+def test_images_of_another_key_are_made_again(tmp_path, caplog):
+    mine, other = ask(Counting(), tmp_path), ask(Counting("b"), tmp_path, 6)
+    digest = mine.images.digest
+    shutil.rmtree(tmp_path / mine.key)
+    shutil.copytree(tmp_path / other.key, tmp_path / mine.key)
+    assert ask(Counting(), tmp_path).images.digest == digest
+    assert "it is the generated images of key" in caplog.text
+
+
+def test_a_damaged_part_alone_is_made_again(tmp_path, caplog):
+    with pytest.raises(KeyboardInterrupt):
+        ask(Counting(fail_at=3), tmp_path, 150)
+    [file] = tmp_path.glob("*.parts/000064-000128/*.arrow")
+    _changed(file)
+    model = Counting()
+    assert len(ask(model, tmp_path, 150).images) == 150
+    assert [len(prompts) for prompts, *_ in model.calls] == [64, 150 - 128]
 
 
 def test_a_cache_that_cannot_be_written(tmp_path):

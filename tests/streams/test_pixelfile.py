@@ -18,6 +18,7 @@ import pytest
 from clbench.errors import DataError
 from clbench.streams import Preprocessing, disk, pixelfile
 from clbench.streams.pixelfile import PixelFile
+from clbench.streams.pixelsums import PixelSums
 from clbench.testing.doubles import tiny_images
 
 SIDE, COUNT = 4, 40
@@ -68,7 +69,7 @@ def test_every_image_is_in_its_place_and_is_decoded_once(tmp_path):
     assert sorted(source.decoded) == list(range(COUNT))
     assert told == [(n, COUNT) for n in range(0, COUNT + 1, PIECE)]
     assert np.array_equal(np.load(path), EXPECTED)
-    assert {p.name for p in path.parent.iterdir()} <= {"p.npy", "p.npy.lock"}
+    assert {p.name for p in path.parent.iterdir()} <= {"p.npy", "p.npy.sums", "p.npy.lock"}
     again = Source()
     again.open(path)
     assert not again.decoded
@@ -101,11 +102,11 @@ def test_images_that_cannot_be_read_are_told_together(tmp_path):
         lambda part, progress: part.unlink(),
         lambda part, progress: part.write_bytes(part.read_bytes()[:-1]),
         lambda part, progress: progress.write_text("{"),
-        lambda part, progress: progress.write_text('{"images": 400}'),
-        lambda part, progress: progress.write_text("[]"),
+        lambda part, progress: progress.write_bytes(progress.read_bytes()[:-1]),
+        lambda part, progress: progress.write_bytes(b"\0" + progress.read_bytes()),
         lambda part, progress: progress.unlink(),
     ],
-    ids=["no part", "part cut", "no JSON", "too many", "no count", "no progress"],
+    ids=["no part", "part cut", "no progress file", "cut", "longer", "no progress"],
 )
 def test_a_part_that_is_not_as_counted_is_decoded_again(tmp_path, damage):
     path = tmp_path / "p.npy"
@@ -137,15 +138,75 @@ def test_what_lies_behind_the_counted_images_is_written_anew(tmp_path):
     ],
     ids=["cut", "cut in the head", "empty", "no array"],
 )
-def test_a_damaged_file_is_named(tmp_path, change):
+def test_a_file_of_another_form_is_decoded_again_with_a_word(tmp_path, change, caplog):
     path = tmp_path / "p.npy"
     Source().open(path)
     path.write_bytes(change(path.read_bytes()))
-    with pytest.raises(DataError, match=r"of birds/test in .*p\.npy are damaged") as caught:
+    source = Source()
+    assert np.array_equal(source.open(path), EXPECTED)
+    assert sorted(source.decoded) == list(range(COUNT))
+    assert "all images of birds/test are decoded again" in caplog.text
+    assert str(path) in caplog.text
+
+
+def test_changed_images_are_decoded_again_and_no_others(tmp_path, caplog, monkeypatch):
+    path, head = tmp_path / "p.npy", 128
+    Source().open(path)
+    content = bytearray(path.read_bytes())
+    content[head + 3 * SIDE**2 * 7] ^= 1
+    content[-1] ^= 128
+    content[head : head + 3 * SIDE**2] = content[head + 3 * SIDE**2 : head + 2 * 3 * SIDE**2]
+    path.write_bytes(content)
+    monkeypatch.setattr(pixelfile, "_checked", set())  # as in another process
+    source = Source()
+    assert np.array_equal(source.open(path), EXPECTED)
+    assert sorted(source.decoded) == [0, 7, COUNT - 1]
+    assert "3 of 40 images of birds/test are not as they were decoded" in caplog.text
+    again = Source()
+    monkeypatch.setattr(pixelfile, "_checked", set())
+    assert np.array_equal(again.open(path), EXPECTED)
+    assert not again.decoded
+
+
+def test_a_file_is_checked_once_in_a_process(tmp_path, monkeypatch):
+    path, compared = tmp_path / "p.npy", []
+    changed = PixelSums.changed
+    monkeypatch.setattr(PixelSums, "changed", lambda *given: compared.append(1) or changed(*given))
+    for _ in range(3):
         Source().open(path)
-    assert caught.value.fix.startswith(f"rm {path};")
-    path.unlink()
+    assert len(compared) == 1
+
+
+@pytest.mark.parametrize("change", [lambda p: p.unlink(), lambda p: p.write_bytes(b"x" + p.read_bytes()[1:])])
+def test_images_without_good_checksums_are_decoded_again(tmp_path, change, caplog):
+    path = tmp_path / "p.npy"
+    Source().open(path)
+    change(tmp_path / "p.npy.sums")
+    source = Source()
+    assert np.array_equal(source.open(path), EXPECTED)
+    assert sorted(source.decoded) == list(range(COUNT))
+    assert "p.npy.sums" in caplog.text
+
+
+def test_images_and_checksums_of_another_set_are_not_taken_for_these(tmp_path, caplog):
+    path, other = tmp_path / "p.npy", tmp_path / "q.npy"
+    Source().open(path)
+    PixelFile(other, COUNT, SIDE, "cats/test").open(lambda a, b: range(a, b), lambda i, _: picture(i + 100))
+    for end in ("", ".sums"):
+        shutil.copy(f"{other}{end}", f"{path}{end}")
     assert np.array_equal(Source().open(path), EXPECTED)
+
+
+def test_a_part_that_changed_while_nobody_looked_is_found(tmp_path, caplog):
+    path, part = tmp_path / "p.npy", tmp_path / "p.npy.part"
+    with pytest.raises(DataError):
+        Source(fails_at=[21]).open(path)
+    content = bytearray(part.read_bytes())
+    content[200] ^= 16
+    part.write_bytes(content)
+    source = Source()
+    assert np.array_equal(source.open(path), EXPECTED)
+    assert sorted(source.decoded) == [1, *range(16, COUNT)]
 
 
 # -- the disk ---------------------------------------------------------------------------------------------
@@ -268,6 +329,7 @@ import numpy as np
 from pathlib import Path
 from clbench.streams import pixelfile
 from clbench.streams.pixelfile import PixelFile
+from clbench.streams.pixelsums import PixelSums
 pixelfile.PIECE_BYTES = {PIECE} * 3 * {SIDE} ** 2
 def view(index, known):
     time.sleep(0.02)

@@ -1,10 +1,11 @@
-"""Images generated once: seeded, cached by content key, kept with a contact sheet."""
+"""Images generated once: seeded, cached by content key, checked when read back, kept with a contact sheet."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
+import logging
 import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -20,12 +21,16 @@ from clbench.errors import DataError
 from clbench.locking import locked
 from clbench.models.contact_sheet import contact_sheet
 from clbench.models.generator import ImageGenerator
+from clbench.results.checked import DamagedError, Identity
+from clbench.results.checkedfolder import check_folder, seal_folder
 from clbench.streams.images import ImageSet
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 __all__ = ["GeneratedImages", "generated_images", "generation_key"]
+
+log = logging.getLogger(__name__)
 
 _CHUNK = 64
 _SHEET = "contact_sheet.png"
@@ -64,8 +69,9 @@ def generated_images(
 
     Images are made in chunks, each kept as soon as it is complete: an interrupted generation goes on where
     it was, and what is half-written is never taken for whole. Two processes that ask for the same images
-    make them once. The random states of Python, NumPy and torch are as before afterwards, so a run is the
-    same whether its images were cached or not.
+    make them once. Images that are not as they were made are made again, with a warning. The random states
+    of Python, NumPy and torch are as before afterwards, so a run is the same whether its images were cached
+    or not.
 
     Args:
         generator: returns the model.
@@ -88,7 +94,7 @@ def generated_images(
     with _written_to(cache):
         cache.mkdir(parents=True, exist_ok=True)
     with locked(cache / f"{key}.lock"):
-        if not folder.is_dir():
+        if not _whole(folder):
             with _same_randomness():
                 _make(model, prompts, seeds, steps, guidance, folder, progress)
         # Left over where a process was killed between the last two moves.
@@ -127,7 +133,7 @@ def _make(
     for start in range(0, total, _CHUNK):
         chunk = slice(start, min(start + _CHUNK, total))
         part = parts / f"{chunk.start:06d}-{chunk.stop:06d}"
-        if not part.is_dir():
+        if not _whole(part):
             images = model.generate(
                 list(prompts[chunk]),
                 [int(seed) for seed in seeds[chunk]],
@@ -180,7 +186,29 @@ def _save(dataset: Dataset, folder: Path, add: Callable[[Path], None] | None = N
             dataset.save_to_disk(str(temporary))
         if add is not None:
             add(temporary)
+        seal_folder(temporary, _identity(folder))
+        shutil.rmtree(folder, ignore_errors=True)  # damaged, else nothing would be saved
         temporary.replace(folder)
+
+
+def _identity(folder: Path) -> Identity:
+    """Of a folder of images, whose name is their key, or of a part of one."""
+    part = folder.parent.suffix == _parts(folder).suffix
+    return Identity(
+        "generated images", {"key": f"{folder.parent.name}/{folder.name}" if part else folder.name}
+    )
+
+
+def _whole(folder: Path) -> bool:
+    """Whether the images are there as they were made; says so if they are there, and otherwise."""
+    if not folder.is_dir():
+        return False
+    try:
+        check_folder(folder, _identity(folder))
+    except DamagedError as error:
+        log.warning("%s; these images are made again", error.line)
+        return False
+    return True
 
 
 @contextmanager

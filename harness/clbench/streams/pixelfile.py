@@ -1,19 +1,22 @@
 """Decoded images on disk: one ``.npy`` file, filled piece by piece, whole only under its own name.
 
-While it is being filled, images lie in order in ``NAME.npy.part``, and ``NAME.npy.progress`` counts those
-that are safe. A piece is written and synchronised before it is counted, so that whatever moment the process
-dies in, what is counted is there, and what is not is written again. The last step gives the file its name.
+While it is being filled, images lie in order in ``NAME.npy.part``, and ``NAME.npy.progress`` has a checksum
+of each of those that are safe. A piece is written and synchronised before it is counted, so that whatever
+moment the process dies in, what is counted is there, and what is not is written again. The last step gives
+the file its name.
+
+``NAME.npy.sums`` keeps the checksums (CRC-32). They are compared when a process uses the file for the first
+time; images that are not as they were decoded are decoded again, with a warning.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import IO, Any
@@ -22,13 +25,17 @@ import numpy as np
 
 from clbench.errors import DataError
 from clbench.locking import locked
-from clbench.results.atomic import atomic_write
+from clbench.results.checked import DamagedError
 from clbench.streams.disk import check_room, not_written
+from clbench.streams.pixelsums import NO_SUMS, PixelSums, checksum
 
 __all__ = ["PIECE_BYTES", "PixelFile", "decoding_threads"]
 
 PIECE_BYTES = 2**25
 """Of pixels that are decoded, written and counted at once: 222 images of 224 × 224."""
+
+_checked: set[tuple[str, int, int, int]] = set()
+"""Files that this process has found whole: path, inode, size, time of change."""
 
 _MOST_THREADS = 16
 _MOST_NAMED = 5
@@ -53,12 +60,34 @@ class PixelFile:
         self.name = name
         self.shape = (images, 3, side, side)
         self._part = path.with_name(f"{path.name}.part")
-        self._progress = path.with_name(f"{path.name}.progress")
+        self._progress = PixelSums(
+            path.with_name(f"{path.name}.progress"), "progress of decoding", path.name, self.shape
+        )
+        self._sums = PixelSums(path.with_name(f"{path.name}.sums"), "checksums", path.name, self.shape)
 
     @property
     def whole(self) -> bool:
-        """Whether all images are decoded."""
-        return self.path.exists()
+        """Whether all images are decoded, as far as the form of the files tells."""
+        return self._form_problem is None
+
+    @property
+    def _form_problem(self) -> str | None:
+        """What is wrong with the form of the files; nothing for whole ones."""
+        if not self.path.exists():
+            return ""
+        try:
+            with self.path.open("rb") as file:
+                head = file.read(self._end_of(0))
+                size = file.seek(0, os.SEEK_END)
+        except OSError as error:
+            return error.strerror or str(error)
+        if head != self._head or size != self._end_of(self.shape[0]):
+            return f"it does not hold uint8 of {self.shape}"
+        try:
+            self._sums.load()
+        except DamagedError as error:
+            return f"{error.what}: {error.why}"
+        return None
 
     @property
     def decoded(self) -> int:
@@ -66,9 +95,9 @@ class PixelFile:
         if self.whole:
             return self.shape[0]
         try:
-            count = int(json.loads(self._progress.read_bytes())["images"])
+            count = len(self._progress.load(all_images=False))
             written = self._part.stat().st_size
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, DamagedError):
             return 0
         return count if 0 < count <= self.shape[0] and written >= self._end_of(count) else 0
 
@@ -78,7 +107,7 @@ class PixelFile:
         return 0 if self.whole else self._end_of(self.shape[0]) - self._end_of(self.decoded)
 
     def open(self, read: Read, view: View, progress: Callable[[int, int], None] | None = None) -> np.ndarray:
-        """Map the pixels into memory, read-only; decode first those that are missing.
+        """Map the pixels into memory, read-only; decode first those that are missing or damaged.
 
         One process decodes; others that want the same file wait for it and use it.
 
@@ -88,17 +117,53 @@ class PixelFile:
             progress: told (images done, images in all) after each piece.
 
         Raises:
-            DataError: an image cannot be decoded, the disk is full, or the file is damaged.
+            DataError: an image cannot be decoded, or the disk is full.
         """
         if not self.whole:
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                with locked(self.path.with_name(f"{self.path.name}.lock"), waiting=self._waiting):
-                    if not self.whole:
-                        self._fill(read, view, progress)
-            except OSError as error:
-                raise not_written(self.path, self.missing_bytes, error) from error
-        return self._mapped()
+            with self._written():
+                problem = self._form_problem
+                if problem:
+                    log.warning("%s: %s; all images of %s are decoded again", self.path, problem, self.name)
+                if problem is not None:
+                    self._fill(read, view, progress)
+        pixels = self._mapped()
+        if self._stamp() not in _checked:
+            if len(self._sums.changed(pixels, decoding_threads())):
+                with self._written():
+                    self._mend(self._sums.changed(pixels, decoding_threads()), read, view)
+            _checked.add(self._stamp())
+        return pixels
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """One process writes at a time; what the disk refuses is said in words."""
+        try:
+            with locked(self.path.with_name(f"{self.path.name}.lock"), waiting=self._waiting):
+                yield
+        except OSError as error:
+            raise not_written(self.path, self.missing_bytes, error) from error
+
+    def _stamp(self) -> tuple[str, int, int, int]:
+        found = self.path.stat()
+        return (str(self.path), found.st_ino, found.st_size, found.st_mtime_ns)
+
+    def _mend(self, changed: np.ndarray, read: Read, view: View) -> None:
+        """Decode the images ``changed`` again, in their places."""
+        if not len(changed):  # another process has done it
+            return
+        log.warning(
+            "%s: %d of %d images of %s are not as they were decoded; they are decoded again",
+            *(self.path, len(changed), self.shape[0], self.name),
+        )
+        sums = self._sums.load().copy()
+        with self.path.open("r+b") as file:
+            for index in map(int, changed):
+                [known] = read(index, index + 1)
+                pixels = np.ascontiguousarray(view(index, known))
+                sums[index] = checksum(pixels)
+                file.seek(self._end_of(index))
+                _write(file, pixels)
+        self._sums.keep(sums)
 
     def _waiting(self) -> None:
         log.warning("%s: another process is decoding these images; waiting for it", self.name)
@@ -107,54 +172,66 @@ class PixelFile:
         done, total = self.decoded, self.shape[0]
         check_room(self.path.parent, self.missing_bytes, f"the decoded images of {self.name}")
         if not done:
-            self._progress.unlink(missing_ok=True)  # before there is a part that it does not count
-        for left in self.path.parent.glob(f".{self._progress.name}.*.tmp"):  # by a process that was killed
+            self._progress.path.unlink(missing_ok=True)  # before there is a part that it does not count
+        for left in self.path.parent.glob(
+            f".{self._progress.path.name}.*.tmp"
+        ):  # by a process that was killed
             left.unlink(missing_ok=True)
         with self._part.open("r+b" if done else "wb") as file:
             if not done:
-                np.lib.format.write_array_header_1_0(file, self._header)
+                file.write(self._head)
             file.seek(self._end_of(done))
             file.truncate()
             if progress is not None:
                 progress(done, total)
+            sums = self._progress.load(all_images=False) if done else NO_SUMS
             with closing(self._decoded(done, read, view)) as pieces:
-                for piece in pieces:
+                for piece, of_piece in pieces:
                     _write(file, piece)
                     done += len(piece)
-                    atomic_write(self._progress, json.dumps({"images": done}).encode())
+                    sums = np.concatenate([sums, of_piece])
+                    self._progress.keep(sums)
                     if progress is not None:
                         progress(done, total)
             _write(file, b"")
+        self._sums.keep(sums)
         self._part.replace(self.path)
-        self._progress.unlink(missing_ok=True)
+        self._progress.path.unlink(missing_ok=True)
 
-    def _decoded(self, start: int, read: Read, view: View) -> Generator[np.ndarray, None, None]:
-        """The missing pixels, piece by piece; one is decoded while the one before is written."""
+    def _decoded(
+        self, start: int, read: Read, view: View
+    ) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
+        """The missing pixels, piece by piece, each with its images' checksums.
+
+        One piece is decoded while the one before is written.
+        """
         total = self.shape[0]
         size = max(1, PIECE_BYTES // max(1, math.prod(self.shape[1:])))
         pool = ThreadPoolExecutor(decoding_threads(), thread_name_prefix="decode")
 
-        def begin(first: int) -> tuple[np.ndarray, list[Future[None]]]:
+        def begin(first: int) -> tuple[np.ndarray, np.ndarray, list[Future[None]]]:
             last = min(first + size, total)
             piece = np.empty((last - first, *self.shape[1:]), dtype=np.uint8)
+            sums = np.empty(last - first, dtype="<u4")
 
             def one(offset: int, known: Any) -> None:
                 piece[offset] = view(first + offset, known)
+                sums[offset] = checksum(piece[offset])
 
             try:
                 items = read(first, last)
             except OSError as error:
                 raise DataError(f"the images of {self.name} cannot be read", why=str(error)) from error
-            return piece, [pool.submit(one, i, known) for i, known in enumerate(items)]
+            return piece, sums, [pool.submit(one, i, known) for i, known in enumerate(items)]
 
         try:
             following = begin(start) if start < total else None
             while following is not None:
-                piece, jobs = following
+                piece, sums, jobs = following
                 start += len(piece)
                 following = begin(start) if start < total else None
                 _finish(jobs, self.name)
-                yield piece
+                yield piece, sums
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -162,27 +239,24 @@ class PixelFile:
         try:
             array: np.ndarray = np.load(self.path, mmap_mode="r")
         except (OSError, ValueError, EOFError) as error:
-            raise self._damaged(" ".join(str(error).split())) from error
-        if array.shape != self.shape or array.dtype != np.uint8:
-            raise self._damaged(f"it holds {array.dtype} of shape {array.shape}, not uint8 of {self.shape}")
+            raise DataError(
+                f"the decoded images of {self.name} in {self.path} cannot be read",
+                why=" ".join(str(error).split()),
+                fix=f"rm {self.path}; they are decoded again when they are needed",
+            ) from error
         return array
 
-    def _damaged(self, why: str) -> DataError:
-        return DataError(
-            f"the decoded images of {self.name} in {self.path} are damaged",
-            why=why,
-            fix=f"rm {self.path}; they are decoded again when they are needed",
-        )
-
     @property
-    def _header(self) -> dict[str, Any]:
-        return {"descr": "|u1", "fortran_order": False, "shape": self.shape}
+    def _head(self) -> bytes:
+        head = BytesIO()
+        np.lib.format.write_array_header_1_0(
+            head, {"descr": "|u1", "fortran_order": False, "shape": self.shape}
+        )
+        return head.getvalue()
 
     def _end_of(self, images: int) -> int:
         """Where the first ``images`` images end in the file."""
-        head = BytesIO()
-        np.lib.format.write_array_header_1_0(head, self._header)
-        return head.tell() + images * math.prod(self.shape[1:])
+        return len(self._head) + images * math.prod(self.shape[1:])
 
 
 def _write(file: IO[bytes], content: Any) -> None:
