@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 from clbench.boards import FORMATS, board_of, render
-from clbench.boards.claimtables import render_claims
-from clbench.boards.layouts import LAYOUTS
-from clbench.boards.rendering import encode
-from clbench.boards.verdicts import compare
-from clbench.boards.views import Options
+from clbench.boards.claims.tables import render_claims
+from clbench.boards.claims.verdicts import compare
+from clbench.boards.layouts.byname import LAYOUTS
+from clbench.boards.layouts.rendering import encode
+from clbench.boards.layouts.views import Options
 from clbench.plugins import get_registry
 from clbench.results import RECORD_FILE, load_records
 from clbench.results.claims import load_claims

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from clbench.results.metrics import average
-from clbench.results.paired import paired_difference
-from clbench.results.pairs import metric_weights, pair_up
-from clbench.results.rankgroups import rank_groups
-from clbench.results.trials import Trial
+from clbench.results.statistics.paired import paired_difference
+from clbench.results.statistics.pairs import metric_weights, pair_up
+from clbench.results.statistics.rankgroups import rank_groups
+from clbench.results.statistics.trials import Trial
 from scipy.special import stdtrit
 
 WORLDS, TABLES = 200_000, 600

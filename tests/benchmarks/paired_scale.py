@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 from clbench.boards import leaderboard
-from clbench.boards.comparing import compare_sides
-from clbench.boards.sides import find_side
+from clbench.boards.comparison.comparing import compare_sides
+from clbench.boards.comparison.sides import find_side
 from clbench.results import load_records
 from clbench.testing.records import make_run
 

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from clbench.boards.card import Card, card_grids, costs_of, declared, render_card
+from clbench.boards.card import Card, card_grids, declared, render_card
+from clbench.boards.tables.costs import costs_of
 from clbench.results import Failure, Resources
 from clbench.specs import Assumptions, MethodSpec
 from clbench.testing.records import make_record

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from clbench.boards import board_of
 from clbench.boards.figures import KINDS
-from clbench.boards.figures.isoaverage import IsoAverage
+from clbench.boards.figures.drawing.isoaverage import IsoAverage
 from clbench.results import load_records
 
 ROOT = Path(__file__).parents[2]

@@ -39,7 +39,7 @@ def test_a_changed_digit_is_found():
 
 
 def test_every_column_is_documented():
-    from clbench.boards.columns import FIELDS
+    from clbench.boards.tables.columns import FIELDS
 
     rows = re.findall(r"^\| `(\w+)` \| (.+) \|$", (ROOT / "docs/tables.md").read_text(), re.MULTILINE)
     assert {name: about for name, about in rows if name in FIELDS} == {n: f.about for n, f in FIELDS.items()}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from clbench.boards.board import Board, Table, board_of, leaderboard
 from clbench.boards.figures import accuracy_heatmap, transfer_last_scatter
-from clbench.boards.groups import Group
-from clbench.boards.rendering import FORMATS, Format, encode, render
-from clbench.boards.rows import DEFAULT_METRICS, Column, Row
+from clbench.boards.layouts.rendering import FORMATS, Format, encode, render
+from clbench.boards.tables.board import Board
+from clbench.boards.tables.building import board_of, leaderboard
+from clbench.boards.tables.groups import Group
+from clbench.boards.tables.rows import DEFAULT_METRICS, Column, Row
+from clbench.boards.tables.table import Table
 
 __all__ = [
     "DEFAULT_METRICS",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clbench.boards.wording import gibibytes
+from clbench.boards.formats.wording import gibibytes
 from clbench.config.options import as_typed
 from clbench.results.records import Record
 

@@ -23,7 +23,8 @@ def card_of(method: Contribution[MethodSpec], paths: tuple[Path, ...] = ()) -> C
     Raises:
         RecordError: a path does not exist.
     """
-    from clbench.boards.card import Card, costs_of
+    from clbench.boards.card import Card
+    from clbench.boards.tables.costs import costs_of
     from clbench.results.claims import load_claims
     from clbench.results.store import load_records
 
@@ -44,7 +45,7 @@ def card_of(method: Contribution[MethodSpec], paths: tuple[Path, ...] = ()) -> C
 def print_card(card: Card) -> None:
     """Print what papers report and what was measured."""
     from clbench.boards.card import card_grids
-    from clbench.boards.writing import grids_as_text
+    from clbench.boards.formats.writing import grids_as_text
 
     grids = card_grids(card, wrap=True)
     if grids or card.notes:

@@ -13,7 +13,7 @@ from clbench.cli.recorded import names
 from clbench.cli.session import Session, disable_plugin_option
 
 if TYPE_CHECKING:
-    from clbench.boards.claims import ClaimsBoard
+    from clbench.boards.claims.frame import ClaimsBoard
     from clbench.plugins import Registry
 
 __all__ = ["claims", "claims_board"]
@@ -48,7 +48,7 @@ def claims(
     Each published row is reproduced, not reproduced, undecided (the seeds differ too much to tell), never
     run, or not comparable with any record: other stream, protocol, backbone, order, shots or settings.
     """
-    from clbench.boards.claimtables import render_claims
+    from clbench.boards.claims.tables import render_claims
 
     board = claims_board(Session.of(ctx).registry, paths, methods=names(methods), tolerance=tolerance)
     click.echo(render_claims(board, format_))
@@ -69,7 +69,7 @@ def claims_board(
         RecordError: a path does not exist.
         UnknownNameError: a method is not installed.
     """
-    from clbench.boards.verdicts import compare
+    from clbench.boards.claims.verdicts import compare
     from clbench.config.settings import resolve_settings
     from clbench.results.claims import Claim, load_claims
     from clbench.results.store import load_records

@@ -12,7 +12,7 @@ from clbench.cli.recorded import names
 from clbench.cli.session import disable_plugin_option
 
 if TYPE_CHECKING:
-    from clbench.boards.sides import Side
+    from clbench.boards.comparison.sides import Side
     from clbench.results import StoredRecord
 
 __all__ = ["compare"]
@@ -64,10 +64,10 @@ def compare(
     A and B are methods (or rows of the leaderboard, such as 'zscl (l2=0)') that are looked up under --runs,
     or folders of runs. zero-shot is the initial model. Runs are paired seed by seed and image by image.
     """
-    from clbench.boards.arranging import chosen, unmatched
-    from clbench.boards.comparing import ZERO_SHOT, compare_sides
-    from clbench.boards.comparisontables import FORMATS, render_comparisons
-    from clbench.boards.sides import find_side, whole_side
+    from clbench.boards.comparison.comparing import ZERO_SHOT, compare_sides
+    from clbench.boards.comparison.sides import find_side, whole_side
+    from clbench.boards.comparison.tables import FORMATS, render_comparisons
+    from clbench.boards.tables.arranging import chosen, unmatched
     from clbench.errors import ConfigError, RecordError, UnknownNameError
     from clbench.results import load_records
 

@@ -100,11 +100,11 @@ def leaderboard(
     figures, such as leaderboards/published, may be among PATHS: its tables stand beside the measured ones,
     and say what keeps the two from being compared.
     """
-    from clbench.boards.arranging import FILTERS
-    from clbench.boards.literatureviews import beside, literature_view
-    from clbench.boards.publishedtables import read_literature
-    from clbench.boards.rendering import encode, is_binary, view_of
-    from clbench.boards.views import Options
+    from clbench.boards.layouts.rendering import encode, is_binary, view_of
+    from clbench.boards.layouts.views import Options
+    from clbench.boards.literature.grouping import read_literature
+    from clbench.boards.literature.views import beside, literature_view
+    from clbench.boards.tables.arranging import FILTERS
     from clbench.errors import ConfigError
 
     registry = Session.of(ctx).registry
@@ -181,7 +181,7 @@ def _measured(
 ) -> Board:
     """The board of the records under ``folders``, with the metrics that are shown or sorted by."""
     from clbench import boards, definitions
-    from clbench.boards.columns import FIELDS
+    from clbench.boards.tables.columns import FIELDS
 
     extra = [found.spec for found in registry.metrics.values()]
     known = {spec.name for spec in (*definitions.METRICS, *definitions.RIVALS, *extra)} - set(FIELDS)
@@ -196,7 +196,7 @@ def _measured(
 
 def _published_among(paths: Sequence[Path], asked: bool) -> list[Path]:
     """The folders of published figures among ``paths``; else, if ``asked``, the one that came along."""
-    from clbench.boards.published import AVERAGES_FILE, published_folder
+    from clbench.boards.literature.published import AVERAGES_FILE, published_folder
 
     found = [path for path in paths if (path / AVERAGES_FILE).is_file()]
     return found or ([published_folder()] if asked else [])

@@ -39,7 +39,7 @@ def recorded(paths: tuple[Path, ...], **chosen: str | None) -> LoadedRecords:
         RecordError: a path does not exist, or no record is under any.
         UnknownNameError: no record has that method, order or stream.
     """
-    from clbench.boards.arranging import FILTERS
+    from clbench.boards.tables.arranging import FILTERS
     from clbench.results import LoadedRecords, load_records
 
     loaded = load_records(paths or (Path("runs"),))

@@ -51,8 +51,8 @@ def report(
     protocols and provenance. Records of different protocols stand in separate tables and figures.
     """
     from clbench.boards import board_of
-    from clbench.boards.ranking import with_rank_groups
     from clbench.boards.report import render_report, report_of
+    from clbench.boards.tables.ranking import with_rank_groups
     from clbench.cli.claims import claims_board
     from clbench.results.atomic import atomic_write
 
@@ -81,7 +81,8 @@ def _methods(records: Sequence[Record]) -> list[str]:
 
 
 def _cards(registry: Registry, installed: Sequence[str], records: Sequence[Record]) -> list[Card]:
-    from clbench.boards.card import Card, costs_of
+    from clbench.boards.card import Card
+    from clbench.boards.tables.costs import costs_of
     from clbench.results.claims import load_claims
 
     methods = [registry.methods[name] for name in installed]

@@ -26,7 +26,7 @@ from clbench.results.records import (
     TaskRecord,
     measure,
 )
-from clbench.results.statistics import Interval, mean_interval
+from clbench.results.statistics.intervals import Interval, mean_interval
 from clbench.results.store import (
     RECORD_FILE,
     LoadedRecords,

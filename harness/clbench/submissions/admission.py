@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from clbench.boards.groups import Group, differing
-from clbench.boards.variants import recipe_of
+from clbench.boards.tables.groups import Group, differing
+from clbench.boards.tables.variants import recipe_of
 from clbench.errors import SubmissionError
 from clbench.results.records import Record
 from clbench.results.store import RECORD_FILE, StoredRecord, load_records

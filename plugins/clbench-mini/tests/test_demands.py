@@ -1,6 +1,6 @@
 import pytest
 from clbench.results import write_record
-from clbench.results.statistics import mean_interval
+from clbench.results.statistics.intervals import mean_interval
 from clbench.testing.records import make_record
 from clbench_mini.demands import RELATIONS, Relation, forgetting, relations
 

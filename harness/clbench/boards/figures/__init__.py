@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from clbench.boards.courses import Subject, subjects_of
 from clbench.boards.figures.cost import draw_costs
-from clbench.boards.figures.drawing import Drawing
+from clbench.boards.figures.courses import Subject, subjects_of
+from clbench.boards.figures.drawing.files import IMAGE_FORMATS, write
+from clbench.boards.figures.drawing.image import Drawing
 from clbench.boards.figures.drift import draw_drift
-from clbench.boards.figures.files import IMAGE_FORMATS, write
 from clbench.boards.figures.matrix import course_of, draw_matrices, matrix_figure
 from clbench.boards.figures.scatter import draw_scatter, scatter_figure
 from clbench.boards.figures.tasks import draw_tasks

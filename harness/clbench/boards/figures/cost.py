@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from clbench.boards.courses import Course, Subject, courses_of
-from clbench.boards.figures.drawing import Drawing
-from clbench.boards.figures.files import settled
-from clbench.boards.figures.labels import place_labels
+from clbench.boards.figures.courses import Course, Subject, courses_of
+from clbench.boards.figures.drawing.files import settled
+from clbench.boards.figures.drawing.image import Drawing
+from clbench.boards.figures.drawing.labels import place_labels
+from clbench.boards.figures.drawing.style import COLOURS, FAINT, GREY, PAPER, blank, captioned, styled, tidy
 from clbench.boards.figures.quantities import COSTS, Cost, machines_of, values_of
-from clbench.boards.figures.style import COLOURS, FAINT, GREY, PAPER, blank, captioned, styled, tidy
-from clbench.boards.wording import shortened
+from clbench.boards.formats.wording import shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

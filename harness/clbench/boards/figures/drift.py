@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from clbench.boards.courses import Course, Subject, interval_over_seeds
-from clbench.boards.figures.cells import changes_figure
-from clbench.boards.figures.drawing import Drawing
-from clbench.boards.figures.panels import PANEL_COLUMNS, Ink, explained, inks, panels
-from clbench.boards.figures.style import GREY, styled, tidy
-from clbench.boards.wording import signed
+from clbench.boards.figures.courses import Course, Subject, interval_over_seeds
+from clbench.boards.figures.drawing.cells import changes_figure
+from clbench.boards.figures.drawing.image import Drawing
+from clbench.boards.figures.drawing.panels import PANEL_COLUMNS, Ink, explained, inks, panels
+from clbench.boards.figures.drawing.style import GREY, styled, tidy
+from clbench.boards.formats.wording import signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clbench.boards.courses import Course, Subject
-from clbench.boards.figures.cells import CELL, TINY, accuracy_cells, room
-from clbench.boards.figures.drawing import Drawing
-from clbench.boards.figures.style import blank, captioned, styled
-from clbench.boards.wording import shortened
+from clbench.boards.figures.courses import Course, Subject
+from clbench.boards.figures.drawing.cells import CELL, TINY, accuracy_cells, room
+from clbench.boards.figures.drawing.image import Drawing
+from clbench.boards.figures.drawing.style import blank, captioned, styled
+from clbench.boards.formats.wording import shortened
 from clbench.results.records import Record, measure
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from clbench.boards.courses import Course
+from clbench.boards.figures.courses import Course
 from clbench.results.records import Record
 
 __all__ = ["COSTS", "Cost", "machines_of", "values_of"]

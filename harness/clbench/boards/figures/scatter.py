@@ -8,15 +8,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clbench.boards.board import board_of
-from clbench.boards.courses import Subject
-from clbench.boards.figures.drawing import Drawing
-from clbench.boards.figures.files import settled
-from clbench.boards.figures.isoaverage import IsoAverage
-from clbench.boards.figures.labels import place_labels
-from clbench.boards.figures.style import COLOURS, FAINT, GREY, MARKERS, PAPER, blank, captioned, styled, tidy
-from clbench.boards.rows import Row
-from clbench.boards.wording import shortened, signed
+from clbench.boards.figures.courses import Subject
+from clbench.boards.figures.drawing.files import settled
+from clbench.boards.figures.drawing.image import Drawing
+from clbench.boards.figures.drawing.isoaverage import IsoAverage
+from clbench.boards.figures.drawing.labels import place_labels
+from clbench.boards.figures.drawing.style import (
+    COLOURS,
+    FAINT,
+    GREY,
+    MARKERS,
+    PAPER,
+    blank,
+    captioned,
+    styled,
+    tidy,
+)
+from clbench.boards.formats.wording import shortened, signed
+from clbench.boards.tables.building import board_of
+from clbench.boards.tables.rows import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

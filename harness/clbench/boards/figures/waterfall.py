@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from clbench.boards.courses import Course, Subject, interval_over_seeds
-from clbench.boards.figures.cells import changes_figure
-from clbench.boards.figures.drawing import Drawing
-from clbench.boards.figures.style import COLOURS, FAINT, GREY, INK, PAPER, blank, captioned, styled, tidy
-from clbench.boards.wording import shortened, signed
+from clbench.boards.figures.courses import Course, Subject, interval_over_seeds
+from clbench.boards.figures.drawing.cells import changes_figure
+from clbench.boards.figures.drawing.image import Drawing
+from clbench.boards.figures.drawing.style import (
+    COLOURS,
+    FAINT,
+    GREY,
+    INK,
+    PAPER,
+    blank,
+    captioned,
+    styled,
+    tidy,
+)
+from clbench.boards.formats.wording import shortened, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clbench.boards.card import Card
-from clbench.boards.courses import Subject
+from clbench.boards.figures.courses import Subject
 from clbench.boards.figures.quantities import machines_of
-from clbench.boards.wording import listed
+from clbench.boards.formats.wording import listed
 from clbench.results.records import Record
 from clbench.results.store import LoadedRecords
 

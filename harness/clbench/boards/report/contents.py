@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from clbench.boards.board import Board
 from clbench.boards.card import Card
-from clbench.boards.cells import Grid
-from clbench.boards.claims import ClaimsBoard
-from clbench.boards.claimtables import claim_grids
-from clbench.boards.courses import Subject, subjects_of
-from clbench.boards.layouts import LAYOUTS
+from clbench.boards.claims.frame import ClaimsBoard
+from clbench.boards.claims.tables import claim_grids
+from clbench.boards.figures.courses import Subject, subjects_of
+from clbench.boards.formats.cells import Grid
+from clbench.boards.layouts.byname import LAYOUTS
+from clbench.boards.layouts.views import Options
 from clbench.boards.report.cautions import Caution, cautions_of
 from clbench.boards.report.parts import MethodPart, RunPart, method_part
 from clbench.boards.report.provenance import Origin, origins_of
-from clbench.boards.views import Options
+from clbench.boards.tables.board import Board
 from clbench.results.records import Record
 from clbench.results.store import LoadedRecords
 

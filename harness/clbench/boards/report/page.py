@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from clbench import __version__
 from clbench.boards.card import card_grids, declared
-from clbench.boards.cells import NONE, Grid
 from clbench.boards.figures import KINDS, Drawing
-from clbench.boards.inlinesvg import InlineSVG
+from clbench.boards.figures.drawing.inlinesvg import InlineSVG
+from clbench.boards.formats.cells import NONE, Grid
+from clbench.boards.formats.webpage import grids_as_html
+from clbench.boards.formats.wording import gibibytes, percent
 from clbench.boards.report.contents import Protocol, Report
-from clbench.boards.webpage import grids_as_html
-from clbench.boards.wording import gibibytes, percent
 from clbench.results.fingerprint import FingerprintFields
 from clbench.results.records import Record
 

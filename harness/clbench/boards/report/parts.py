@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from clbench.boards.courses import Course, Subject
-from clbench.boards.groups import Group
+from clbench.boards.figures.courses import Course, Subject
 from clbench.boards.rerun import rerun_command, rerun_remarks
+from clbench.boards.tables.groups import Group
 from clbench.config.options import as_typed
 from clbench.results.records import Record
-from clbench.results.statistics import Interval, mean_interval
+from clbench.results.statistics.intervals import Interval, mean_interval
 from clbench.results.store import LoadedRecords
 
 __all__ = ["MethodPart", "RunPart", "Setting", "method_part"]

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from clbench.boards.claims import Comparison
-from clbench.boards.published import published_folder
+from clbench.boards.claims.frame import Comparison
+from clbench.boards.literature.published import published_folder
 from clbench.boards.site.assets import asset_files, libraries
 from clbench.boards.site.contents import Contents, Known
 from clbench.boards.site.downloads import data_files, record_files

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from clbench.boards.board import Board, Table
-from clbench.boards.card import Cost
-from clbench.boards.claims import Comparison
-from clbench.boards.groups import Group
-from clbench.boards.rows import Row
+from clbench.boards.claims.frame import Comparison
+from clbench.boards.tables.board import Board
+from clbench.boards.tables.costs import Cost
+from clbench.boards.tables.groups import Group
+from clbench.boards.tables.rows import Row
+from clbench.boards.tables.table import Table
 from clbench.results.records import AssumptionsRecord, Record
 from clbench.specs import MethodSpec
 

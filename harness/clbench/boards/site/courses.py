@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from clbench.boards.courses import Course
+from clbench.boards.figures.courses import Course
 from clbench.boards.site.contents import RowView, Run
 from clbench.boards.site.heatmaps import HeatTable, heat_table
 from clbench.results.records import Record

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clbench.boards.formats.writing import frame_as_csv, frame_as_json
 from clbench.boards.site.contents import Contents, Run
 from clbench.boards.site.literature import Published
-from clbench.boards.writing import frame_as_csv, frame_as_json
 from clbench.results.metrics import METRICS
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clbench.boards.cells import Cell, with_marks
-from clbench.boards.pertask import task_figures
-from clbench.boards.rows import Column
+from clbench.boards.formats.cells import Cell, with_marks
+from clbench.boards.formats.wording import percent
+from clbench.boards.layouts.pertask import task_figures
 from clbench.boards.site.contents import BoardPage, RowView
-from clbench.boards.wording import percent
-from clbench.results.statistics import Interval
+from clbench.boards.tables.rows import Column
+from clbench.results.statistics.intervals import Interval
 
 __all__ = ["TASK_METRICS", "Figure", "TaskTable", "board_figures", "scatter_rows", "task_tables"]
 

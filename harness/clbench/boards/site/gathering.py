@@ -6,14 +6,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from clbench.boards.board import board_of, resemblances
-from clbench.boards.card import costs_of
-from clbench.boards.claims import Comparison
-from clbench.boards.groups import Group
-from clbench.boards.ranking import with_rank_groups
-from clbench.boards.rows import Row
+from clbench.boards.claims.frame import Comparison
 from clbench.boards.site.contents import BoardPage, Contents, Known, MethodPage, RowView, Run
 from clbench.boards.site.naming import Names
+from clbench.boards.tables.building import board_of
+from clbench.boards.tables.costs import costs_of
+from clbench.boards.tables.groups import Group
+from clbench.boards.tables.ranking import with_rank_groups
+from clbench.boards.tables.rows import Row
+from clbench.boards.tables.table import resemblances
 from clbench.results.claims import Claim, OtherClaim
 from clbench.results.records import AssumptionsRecord, Record
 from clbench.results.store import LoadedRecords

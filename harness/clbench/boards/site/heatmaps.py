@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from clbench.boards.cells import NONE
+from clbench.boards.formats.cells import NONE
 
 __all__ = ["HeatCell", "HeatRow", "HeatTable", "heat_table"]
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clbench.boards.literature import UNKNOWN, PublishedTable, Recomputed
-from clbench.boards.published import published_lines, published_matrices
-from clbench.boards.publishedtables import read_literature
+from clbench.boards.literature.grouping import read_literature
+from clbench.boards.literature.published import published_lines, published_matrices
+from clbench.boards.literature.settings import UNKNOWN, PublishedTable, Recomputed
 from clbench.boards.site.heatmaps import HeatTable, heat_table
 from clbench.boards.site.naming import Names
 

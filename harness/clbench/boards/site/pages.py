@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from clbench import __version__
 from clbench.boards.card import declared
-from clbench.boards.cells import NONE
+from clbench.boards.formats.cells import NONE
+from clbench.boards.formats.wording import gibibytes, percent
 from clbench.boards.origin import origin_facts
 from clbench.boards.rerun import rerun_command, rerun_remarks
 from clbench.boards.site.contents import BoardPage, Contents, MethodPage, Run
@@ -19,7 +20,6 @@ from clbench.boards.site.figures import board_figures, scatter_rows, task_tables
 from clbench.boards.site.filters import board_filters, literature_filters, row_tags, uses_tags
 from clbench.boards.site.literature import Published, family_text, shots_text
 from clbench.boards.site.runfacts import compared_with_mean, run_tasks, warnings
-from clbench.boards.wording import gibibytes, percent
 from clbench.config.options import as_typed
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 from clbench.boards.site.contents import BoardPage, Run
 from clbench.results.metrics import PER_TASK, MatrixError
 from clbench.results.records import Record, TaskRecord
-from clbench.results.statistics import Interval
+from clbench.results.statistics.intervals import Interval
 
 __all__ = ["RunTask", "compared_with_mean", "run_tasks", "warnings"]
 

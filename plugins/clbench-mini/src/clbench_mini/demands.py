@@ -14,7 +14,7 @@ from clbench_mini.files import catalogue, class_names
 
 if TYPE_CHECKING:
     from clbench.results.records import Record
-    from clbench.results.statistics import Interval
+    from clbench.results.statistics.intervals import Interval
 
 __all__ = [
     "forgetting",
@@ -234,7 +234,7 @@ def _value(record: Record, metric: str) -> float | None:
 
 def _difference(high: Sequence[Record], low: Sequence[Record], metric: str) -> Interval | None:
     """Interval of the difference over seeds; a reference that knows no seed is compared with every seed."""
-    from clbench.results.statistics import mean_interval
+    from clbench.results.statistics.intervals import mean_interval
 
     highs = {r.seed: v for r in high if (v := _value(r, metric)) is not None}
     lows = {r.seed: v for r in low if (v := _value(r, metric)) is not None}

@@ -1,0 +1,1 @@
+"""Methods against each other, over the same test images and seeds."""

@@ -1,0 +1,1 @@
+"""What papers print: rows with their sources, in tables by protocol family."""

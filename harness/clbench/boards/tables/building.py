@@ -1,0 +1,94 @@
+"""Records in, leaderboard out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from clbench.boards.tables.arranging import chosen, grouping, sorted_rows, unmatched
+from clbench.boards.tables.board import Board
+from clbench.boards.tables.groups import Group, grouped
+from clbench.boards.tables.ranking import with_rank_groups
+from clbench.boards.tables.rows import DEFAULT_METRICS, columns_of, rows_of
+from clbench.boards.tables.table import Table, differences
+from clbench.results.records import Record
+from clbench.results.store import load_records
+from clbench.specs import MetricSpec
+
+__all__ = ["board_of", "leaderboard"]
+
+
+def leaderboard(
+    paths: Iterable[Path],
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    extra: Sequence[MetricSpec] = (),
+    only: Mapping[str, Collection[str]] | None = None,
+    group_by: Sequence[str] = (),
+    sort: str | None = None,
+    groups: bool | None = None,
+) -> Board:
+    """Return the leaderboard of all records under ``paths`` (files or folders).
+
+    ``groups`` is whether rows get rank groups, for which predictions beside the records are read; see
+    :func:`clbench.boards.tables.ranking.with_rank_groups`.
+
+    ``only`` names what to show, by a key of :data:`clbench.boards.tables.arranging.FILTERS`:
+    ``{"order": ["I"]}``. A file that is no good record is named in the board's notes and stops nothing; so is
+    a name in ``only`` that no record has. For the others see :func:`board_of`.
+
+    Raises:
+        RecordError: a path does not exist.
+        UnknownNameError: no such metric, grouping, or metric to sort by.
+    """
+    loaded = load_records(list(paths))
+    notes = [f"left out: {problem.error.line}" for problem in loaded.problems]
+    board = board_of(
+        [record for record in loaded.records if chosen(record, only or {})],
+        metrics=metrics,
+        extra=extra,
+        notes=[*notes, *unmatched(loaded.records, only or {})],
+        group_by=group_by,
+        sort=sort,
+    )
+    return with_rank_groups(board, loaded.stored, sort, wanted=groups)
+
+
+def board_of(
+    records: Iterable[Record],
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    extra: Sequence[MetricSpec] = (),
+    notes: Sequence[str] = (),
+    group_by: Sequence[str] = (),
+    sort: str | None = None,
+) -> Board:
+    """Return the leaderboard of ``records``.
+
+    Args:
+        records: any mixture; those that may be compared come into one table.
+        metrics: names of the metrics to show, of :mod:`clbench.definitions` or of ``extra``.
+        extra: further metrics, from plugins.
+        notes: lines to put first among the board's notes.
+        group_by: what to put the tables in order by, before all else, of ``stream, order, shots, protocol,
+            backbone, label_space``. It never brings rows together that may not be compared.
+        sort: the metric whose best value comes first, or ``method``.  Default: average.
+
+    Raises:
+        UnknownNameError: no such metric, grouping, or metric to sort by.
+    """
+    columns, by = columns_of(metrics, extra), grouping(group_by)
+    if sort is not None:
+        sorted_rows([], columns, sort)
+    groups = grouped(records)
+    tables = []
+    for group in sorted(groups, key=lambda group: _named(group, by)):
+        rows, remarks = rows_of(groups[group], columns)
+        rows = rows if sort is None else sorted_rows(rows, columns, sort)
+        tables.append(Table(group, groups[group][0].fingerprint.fields, tuple(rows), tuple(remarks)))
+    remarks = [column.remark for column in columns if column.remark]
+    return Board(tuple(tables), columns, (*notes, *remarks, *differences(tables)), by)
+
+
+def _named(group: Group, names: Sequence[str]) -> tuple[str | int, ...]:
+    return tuple(group.shots or 0 if name == "shots" else getattr(group, name) for name in names)

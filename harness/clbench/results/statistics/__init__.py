@@ -1,0 +1,1 @@
+"""Intervals, paired tests and ranks: one definition for cells, tests and pictures."""
