@@ -11,6 +11,7 @@ from clbench.cli.admit import admit
 from clbench.cli.audit import audit
 from clbench.cli.claims import claims
 from clbench.cli.compare import compare
+from clbench.cli.consoles import guarded
 from clbench.cli.leaderboard import leaderboard
 from clbench.cli.list import list_
 from clbench.cli.plot import plot
@@ -26,6 +27,7 @@ from clbench.cli.stream import stream
 from clbench.cli.submit import submit
 from clbench.cli.verify import verify
 from clbench.errors import ClbenchError, ConfigError, did_you_mean
+from clbench.printing import in_lines
 
 __all__ = ["main"]
 
@@ -40,6 +42,10 @@ EXAMPLES = """\b
 
 class Application(click.Group):
     """Adds the plugins' commands, and turns errors that a person can act on into messages."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        with guarded():
+            return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*self.commands, *sorted(self._added(ctx))]
@@ -66,7 +72,7 @@ class Application(click.Group):
             return super().invoke(ctx)
         except ClbenchError as error:
             click.secho("error: ", fg="red", bold=True, err=True, nl=False)
-            click.echo(str(error), err=True)
+            click.echo(in_lines(error), err=True)
             ctx.exit(2 if isinstance(error, ConfigError) else 1)
 
 

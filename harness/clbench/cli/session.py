@@ -84,9 +84,24 @@ def disable_plugin_option(function: F) -> F:
 def make_console(*, file_width: int = 400) -> Console:
     """A console as wide as the terminal; ``file_width`` columns where output goes to a file or a pipe.
 
-    The default is so wide that a line of a listing stays one line, as grep and cut expect.
+    The default is so wide that a line of a listing stays one line, as grep and cut expect. Texts are made fit
+    to print as they are drawn: of control sequences none passes but the console's own.
     """
-    from rich.console import Console
+    import sys
 
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=file_width)
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+    from clbench.cli.consoles import unguarded
+    from clbench.printing import fit
+
+    class FitConsole(Console):
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            for segment in super().render(renderable, options):
+                yield segment if segment.control else Segment(str(fit(segment.text)), segment.style)
+
+    output = unguarded(sys.stdout)  # which would take the console's own sequences for foreign ones
+    console = FitConsole(highlight=False, file=output)
+    return console if console.is_terminal else FitConsole(highlight=False, file=output, width=file_width)
