@@ -27,6 +27,12 @@ from clbench.testing import still_plugin, tiny_plugin
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+# The format of OpenAI's weights is that of torch's tracer, which is deprecated; only it writes such files.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:Converting a tensor to a Python boolean"),
+]
+
 ARCHITECTURE = "clbench-test-tiny"
 
 

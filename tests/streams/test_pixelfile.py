@@ -7,11 +7,9 @@ import os
 import random
 import resource
 import shutil
-import signal
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -296,70 +294,127 @@ def test_a_real_limit_is_an_error_and_not_the_end_of_the_process(tmp_path):
 # -- several processes ------------------------------------------------------------------------------------
 
 
-def test_of_two_at_once_one_decodes_and_the_other_waits(tmp_path, caplog):
+def test_of_two_at_once_one_decodes_and_the_other_waits(tmp_path, monkeypatch, caplog):
     path, first, second = tmp_path / "p.npy", Source(), Source()
-    started, go_on = threading.Event(), threading.Event()
+    started, waits, go_on = threading.Event(), threading.Event(), threading.Event()
+    told = PixelFile._waiting
 
     def slowly(index, known):
         started.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return Source.view(first, index, known)
 
+    def waiting(self):
+        told(self)
+        waits.set()
+
     first.view = slowly
+    monkeypatch.setattr(PixelFile, "_waiting", waiting)
     results = {}
     threads = [threading.Thread(target=lambda: results.update(one=first.open(path)))]
     threads[0].start()
-    assert started.wait(10)
+    assert started.wait(60)
     threads.append(threading.Thread(target=lambda: results.update(other=second.open(path))))
     threads[1].start()
-    time.sleep(0.1)
-    assert threads[1].is_alive()
+    assert waits.wait(60)
     go_on.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert np.array_equal(results["one"], EXPECTED)
     assert np.array_equal(results["other"], EXPECTED)
     assert not second.decoded
     assert "birds/test: another process is decoding these images" in caplog.text
 
 
-SLOW = f"""
-import sys, time
+# Decodes in one process after the other: for each line "PATH N" of its input, one that is killed before it
+# runs line N of clbench's code. Answers how many lines there were where N is 0, which kills nothing.
+KILLED = f"""
+import os, signal, sys
 import numpy as np
 from pathlib import Path
 from clbench.streams import pixelfile
 from clbench.streams.pixelfile import PixelFile
-from clbench.streams.pixelsums import PixelSums
 pixelfile.PIECE_BYTES = {PIECE} * 3 * {SIDE} ** 2
+clbench = str(Path(pixelfile.__file__).parents[1])
+lines = 0
+
 def view(index, known):
-    time.sleep(0.02)
     return np.random.default_rng(index).integers(0, 256, (3, {SIDE}, {SIDE}), dtype=np.uint8)
-print("ready", flush=True)
-PixelFile(Path(sys.argv[1]), {COUNT}, {SIDE}, "birds/test").open(lambda a, b: range(a, b), view)
-print("whole", flush=True)
+
+def decode(path, last):
+    def step(frame, event, argument):
+        global lines
+        if not frame.f_code.co_filename.startswith(clbench):
+            return None
+        if event == "line":
+            lines += 1
+            if lines == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return step
+    sys.settrace(step)
+    PixelFile(path, {COUNT}, {SIDE}, "birds/test").open(lambda a, b: range(a, b), view)
+    sys.settrace(None)
+
+for words in sys.stdin:
+    path, last = words.split()
+    child = os.fork()
+    if not child:
+        decode(Path(path), int(last))
+        print(lines, flush=True)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status:
+        print("killed" if os.WIFSIGNALED(status) else "failed", flush=True)
 """
 
 
-def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path):
-    path, seed = tmp_path / "p.npy", time.time_ns()
-    print("random moments from seed", seed)
-    moments, counted, killed = random.Random(seed), 0, 0
-    for _ in range(6):
-        process = subprocess.Popen([sys.executable, "-c", SLOW, str(path)], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(moments.uniform(0.0, 0.04))
-        process.send_signal(signal.SIGKILL)
-        killed += "whole" not in process.communicate()[0]
-        file = PixelFile(path, COUNT, SIDE, "birds/test")
-        assert file.decoded >= counted  # nothing is lost that was counted
-        counted = file.decoded
-        if file.whole:
-            break
-        if counted:
-            part = (tmp_path / "p.npy.part").read_bytes()[128:]
-            assert part[: counted * 3 * SIDE**2] == EXPECTED[:counted].tobytes()
-    assert killed
+@pytest.fixture(scope="module")
+def decode():
+    """Decode into a file in a process of its own that dies before the line of that number; 0 lets it end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+    def run(path, line=0):
+        print(path, line, file=process.stdin, flush=True)
+        return process.stdout.readline().strip()
+
+    yield run
+    process.communicate()
+    assert process.returncode == 0
+
+
+def check_after_a_kill(path, counted):
+    """Nothing is lost that was counted, and what is counted is there; returns how much it is now."""
+    file = PixelFile(path, COUNT, SIDE, "birds/test")
+    assert file.decoded >= counted
+    if file.decoded and not file.whole:
+        part = path.with_name("p.npy.part").read_bytes()[128:]
+        assert part[: file.decoded * 3 * SIDE**2] == EXPECTED[: file.decoded].tobytes()
+    return file.decoded
+
+
+def check_the_rest(path, counted):
     source = Source()
     assert np.array_equal(source.open(path), EXPECTED)
     assert sorted(source.decoded) == list(range(counted, COUNT))
+
+
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, decode):
+    lines = int(decode(tmp_path / "p.npy"))
+    for line in np.linspace(1, lines, 25).astype(int):
+        path = tmp_path / str(line) / "p.npy"
+        path.parent.mkdir()
+        assert decode(path, line) == "killed"
+        check_the_rest(path, check_after_a_kill(path, 0))
+
+
+@pytest.mark.explore
+def test_killed_again_and_again_it_ends_with_the_same_bytes(tmp_path, decode, explore_seed):
+    lines, moments = int(decode(tmp_path / "p.npy")), random.Random(explore_seed)
+    for number in range(50):
+        path, counted = tmp_path / str(number) / "p.npy", 0
+        path.parent.mkdir()
+        while decode(path, moments.randint(1, lines)) == "killed":
+            counted = check_after_a_kill(path, counted)
+        check_the_rest(path, COUNT)

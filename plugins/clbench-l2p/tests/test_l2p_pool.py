@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from clbench_l2p.pool import PromptPool, majority
 from hypothesis import given
@@ -44,7 +45,8 @@ def test_the_nearest_keys_are_chosen(seed, top_k):
     for row, picked in zip(q.double(), chosen.tolist(), strict=True):
         near = [float(row @ k / k.norm()) for k in one.keys.detach().double()]
         wanted = sorted(range(6), key=lambda i: -near[i])[:top_k]
-        assert [round(near[i], 5) for i in picked] == [round(near[i], 5) for i in wanted]
+        # Of two that are equally near, either may come first.
+        assert [near[i] for i in picked] == pytest.approx([near[i] for i in wanted], abs=1e-6)
 
 
 def test_the_length_of_a_key_has_no_part_in_it():
