@@ -62,6 +62,9 @@ settings.register_profile(
 settings.register_profile("explore", parent=settings.get_profile("clbench"), derandomize=False)
 settings.load_profile("clbench")
 
+# What libraries set when they are imported, which may be during any test.
+SET_BY_IMPORTS = ("PYTEST_CURRENT_TEST", "TOKENIZERS_PARALLELISM", "TORCHINDUCTOR_CACHE_DIR")
+
 # What runs where no -m is given.
 USUAL = "not slow and not explore"
 EXPLORED = "explore or hypothesis"
@@ -134,7 +137,7 @@ def _state_of_the_process() -> dict[str, object]:
     torch = sys.modules.get("torch")
     return {
         "the working directory": os.getcwd(),  # noqa: PTH109  (the folder as a text, whether it exists or not)
-        "environment variables": {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"},
+        "environment variables": {k: v for k, v in os.environ.items() if k not in SET_BY_IMPORTS},
         "sys.path": list(sys.path),
         "torch's threads": torch.get_num_threads() if torch else 1,
         "torch's default type": str(torch.get_default_dtype()) if torch else "torch.float32",

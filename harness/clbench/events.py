@@ -77,8 +77,9 @@ class RunFinished(Event):
 class Progress(Event):
     """A step inside a phase, for live displays only (never passed to plugins: too frequent).
 
-    ``phase`` is ``prepare``, ``decode``, ``zero-shot``, ``generate``, ``learn`` or ``evaluate``;
-    ``done`` of ``total`` units of task number ``index`` are complete; ``loss`` is the last one, if any.
+    ``phase`` is ``prepare``, ``wait`` (for another process at work on the run), ``decode``, ``zero-shot``,
+    ``generate``, ``learn`` or ``evaluate``; ``done`` of ``total`` units of task number ``index`` are
+    complete; ``loss`` is the last one, if any.
     """
 
     phase: str

@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 from clbench.cli import main
 from clbench.cli.session import Session
-from clbench.plugins import Registry
+from clbench.plugins import Origin, Registry
 from clbench.results import read_record
 from clbench.testing import tiny_plugin
 from click.testing import CliRunner
@@ -152,10 +152,10 @@ def test_a_file_runs_in_another_process_and_folder(clbench, home, monkeypatch):
     (config,) = resolve(registry, Options(methods=("zero-shot",), stream="mine.yaml", device="cpu"))
     (home / "away").mkdir()
     monkeypatch.chdir(home / "away")
-    monkeypatch.setattr("clbench.plugins.get_registry", lambda disabled=(): registry)
+    monkeypatch.setattr("clbench.plugins.get_registry", lambda *_: registry)
     sent = RunConfig.from_json(json.loads(json.dumps(config.as_json())))
     assert sent == config
-    assert execute_job(sent, out=home / "runs", disabled=()).status == "finished"
+    assert execute_job(sent, out=home / "runs", origin=Origin()).status == "finished"
 
 
 def test_planning_a_file_imports_nothing_heavy(home):

@@ -27,7 +27,7 @@ def store(tmp_path):
     store = CheckpointStore(tmp_path / "run", KEY)
     for learned in range(1, 4):
         store.save(Checkpoint(KEY, learned, {"weights": torch.full((5,), float(learned))}))
-        store.save_row(learned - 1, _row(learned - 1), seconds=float(learned))
+        store.rows.save(learned - 1, _row(learned - 1), seconds=float(learned))
     return store
 
 
@@ -66,7 +66,7 @@ def test_behind_a_damaged_checkpoint_is_the_one_before(store, damage, caplog):
 def test_a_damaged_first_checkpoint_is_the_beginning(tmp_path, caplog):
     store = CheckpointStore(tmp_path, KEY)
     store.save(Checkpoint(KEY, 1))
-    store.save_row(0, _row(0), 1.0)
+    store.rows.save(0, _row(0), 1.0)
     _flip(tmp_path / "checkpoint.pt")
     with caplog.at_level(logging.WARNING):
         assert store.resume() == (Checkpoint(KEY), [])
@@ -101,7 +101,7 @@ def test_a_damaged_checkpoint_never_replaces_a_whole_one(store, caplog):
     _flip(store.folder / "checkpoint.pt")
     store.save(Checkpoint(KEY, 4))
     _flip(store.folder / "checkpoint.pt")
-    store.save_row(3, _row(3), 4.0)
+    store.rows.save(3, _row(3), 4.0)
     assert store.resume()[0].learned == 2
 
 
@@ -154,7 +154,7 @@ def test_files_of_another_run_are_refused(store, tmp_path):
     other = CheckpointStore(tmp_path / "other", "abd")
     for learned in range(1, 4):
         other.save(Checkpoint("abd", learned))
-        other.save_row(learned - 1, _row(learned - 1), 1.0)
+        other.rows.save(learned - 1, _row(learned - 1), 1.0)
     (store.folder / "rows" / "000.npz").write_bytes((other.folder / "rows" / "000.npz").read_bytes())
     with pytest.raises(DamagedError, match="run abd"):
         store.resume()

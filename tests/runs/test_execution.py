@@ -22,8 +22,9 @@ from clbench.models import text_classifier, text_features
 from clbench.plugins import Registry
 from clbench.results.predictions import load_predictions
 from clbench.results.store import read_record
-from clbench.runs import execute
+from clbench.runs import execute, run_folder
 from clbench.testing import tiny_backbone, tiny_plugin, tiny_stream
+from filelock import FileLock
 from pydantic import Field
 
 
@@ -364,16 +365,52 @@ def test_observers_hear_every_row_and_cannot_stop_a_run(tmp_path):
     assert all(isinstance(e, RowRecorded) for e in plugin.heard)
 
 
-def test_a_second_process_does_not_touch_a_run_at_work(tmp_path):
-    from clbench.runs import run_folder
-    from filelock import FileLock
-
-    folder = run_folder(tmp_path, _config())
+def _while_waiting(folder, act):
+    """A listener that ends another process's work on the run in ``folder`` when it is waited for."""
     folder.mkdir(parents=True)
-    with FileLock(folder / ".lock"):
-        [outcome] = _run(tmp_path, _config())
-    assert outcome.status == "failed"
-    assert "another process" in outcome.reason
+    lock = FileLock(folder / ".lock", thread_local=False)
+    lock.acquire()
+    events = []
+
+    def listen(event):
+        events.append(event)
+        if isinstance(event, Progress) and event.phase == "wait":
+            act(folder)
+            lock.release()
+
+    return listen, events
+
+
+def test_a_second_command_waits_for_the_first_and_does_nothing_again(tmp_path):
+    [other] = _run(tmp_path / "other", _config())
+    Small.learned_log.clear()
+    folder = run_folder(tmp_path, _config())
+    listen, events = _while_waiting(
+        folder, lambda folder: shutil.copytree(other.path, folder, dirs_exist_ok=True)
+    )
+    [outcome] = _run(tmp_path, _config(), listener=listen)
+    assert outcome.status == "cached"
+    assert Small.learned_log == []
+    assert [type(event) for event in events] == [Progress, RunFinished]
+
+
+def test_a_second_command_waits_for_the_first_and_fails_as_it_does(tmp_path):
+    config = _config(explode_at=1)
+    [other] = _run(tmp_path / "other", config)
+    Small.learned_log.clear()
+    listen, _ = _while_waiting(
+        run_folder(tmp_path, config),
+        lambda folder: shutil.copy(other.path / "record.json", folder / "record.json"),
+    )
+    [outcome] = _run(tmp_path, config, listener=listen)
+    assert (outcome.status, outcome.reason) == ("failed", other.reason)
+    assert Small.learned_log == []
+
+
+def test_a_second_command_goes_on_where_the_first_was_killed(tmp_path):
+    listen, _ = _while_waiting(run_folder(tmp_path, _config()), lambda folder: None)
+    [outcome] = _run(tmp_path, _config(), listener=listen)
+    assert outcome.status == "finished"
 
 
 def test_a_damaged_record_is_written_anew_from_what_was_kept(tmp_path):

@@ -7,6 +7,7 @@ from clbench.config import Options, resolve
 from clbench.plugins import Registry, get_registry
 from clbench.results import read_record
 from clbench.runs import execute
+from clbench.runs.sources import RunSources, Sources
 from clbench.runs.workbench import Bench, Workbench
 from clbench.testing import doubles, tiny_plugin
 
@@ -39,14 +40,18 @@ def test_data_outside_of_the_tasks_have_their_places_too(tmp_path, monkeypatch):
     """Held out images, and reference data once a method has asked for them."""
     held, reference = doubles.tiny_held_out(), doubles.tiny_reference()
     registry = Registry([*Registry.of(tiny_plugin)._loaded, *get_registry()._loaded])
-    bench = Bench(Workbench(registry), plan(registry, ("finetune",)), tmp_path)
-    monkeypatch.setattr(Workbench, "held_out", lambda self, name: replace(held, origin="here"))
-    assert bench.origins() == {"tiny-held-out": "here"}
-    name = bench.stream_spec.reference
-    asking = Bench(Workbench(registry), plan(registry, ("zscl",)), tmp_path)
-    assert asking.origins() == {"tiny-held-out": "here"}
-    asking._workbench._loaded["reference", name] = replace(reference, origin="there")
-    assert asking.origins() == {"tiny-held-out": "here", name: "there"}
+    monkeypatch.setattr(Sources, "held_out", lambda self, name: replace(held, origin="here"))
+    config = plan(registry, ("finetune",))
+    assert RunSources(Sources(registry), config).origins() == {"tiny-held-out": "here"}
+    workbench, config = Workbench(registry), plan(registry, ("zscl",))
+    bench = Bench(workbench, config, tmp_path, ("t0", "t1", "t2"))
+    assert bench.reference_origin == ""
+    workbench._loaded["reference", bench.sources.reference] = replace(reference, origin="there")
+    assert bench.reference_origin == "there"
+    assert bench.sources.origins(bench.reference_origin) == {
+        "tiny-held-out": "here",
+        "tiny-reference": "there",
+    }
 
 
 def plan(registry, methods):

@@ -26,6 +26,7 @@ _MARKS = {
 }
 _PHASES = {
     "prepare": "loading stream and models",
+    "wait": "waiting for another process at work on this run",
     "decode": "decoding test images",
     "zero-shot": "testing the initial model",
     "generate": "generating images for",
@@ -35,6 +36,7 @@ _PHASES = {
 _MOST_RUNS = 12
 _FEWEST_RUNS = 3
 _OTHER_LINES = 10
+_MOST_STEPS = 8
 _BAR = 24
 
 
@@ -73,7 +75,8 @@ class LiveDisplay:
             parts: list[RenderableType] = [self._plan()]
             run = self.tracker.current
             if run is not None and not self._ended:
-                parts += [Text(), self._step(run)]
+                at_work = [each for each in self.tracker.runs.values() if each.status == "running"]
+                parts += [Text(), *(self._step(each) for each in at_work[:_MOST_STEPS])]
                 if run.tasks and (run.rows or run.zero_shot):
                     parts += [Text(), _matrix_title(run), self._matrix(run)]
             return Group(Rule(self._title(), style="dim", align="left"), *parts)
@@ -118,6 +121,7 @@ class LiveDisplay:
         """Those around the current one, so many that the matrix has room below them."""
         current = self.tracker.current
         below = len(current.tasks) if current is not None else 0
+        below += sum(run.status == "running" for run in runs[:_MOST_STEPS])
         most = max(_FEWEST_RUNS, min(_MOST_RUNS, self.console.height - below - _OTHER_LINES))
         if len(runs) <= most or self._ended:
             return runs
@@ -149,7 +153,7 @@ class LiveDisplay:
         if run.status != "running":
             return Text()
         doing = Text.assemble((run.config.method, "bold"), "  ", _PHASES.get(run.phase, "next:"))
-        if run.tasks and run.phase not in ("prepare", "decode", "zero-shot"):
+        if run.tasks and run.phase not in ("prepare", "wait", "decode", "zero-shot"):
             doing.append(f" {run.tasks[run.index]}", style="bold")
             doing.append(f" (task {run.index + 1} of {len(run.tasks)})")
         if run.total <= 1:

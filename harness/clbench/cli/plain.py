@@ -12,6 +12,7 @@ from clbench.events import Event, Progress, RowRecorded, RunFinished, RunStarted
 __all__ = ["PlainDisplay"]
 
 _ANNOUNCED = {
+    "wait": "waiting for another process at work on this run",
     "decode": "decoding test images",
     "zero-shot": "testing zero-shot",
     "generate": "generating images",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -15,9 +17,38 @@ if TYPE_CHECKING:
     from clbench.config import RunConfig
     from clbench.plugins import Registry
 
-__all__ = ["as_typed", "plan_table"]
+__all__ = ["as_typed", "changed_code", "plan_table"]
 
 _STYLES = {"default": ("", "dim"), "tuned": ("†", "cyan"), "user": ("*", "bold yellow")}
+
+
+def changed_code(configs: Sequence[RunConfig], out: Path) -> list[str]:
+    """Say which runs are there already with other code of their method, and are therefore run anew."""
+    from clbench.config import RunConfig
+    from clbench.errors import RecordError
+    from clbench.results import RECORD_FILE, read_record
+    from clbench.runs import run_folder
+
+    notes = []
+    for config in configs:
+        folder = run_folder(out, config)
+        if folder.exists() or not folder.parent.is_dir():
+            continue
+        same = replace(config, method_version="", method_digest="").key
+        for path in sorted(folder.parent.glob(f"{config.method}-seed{config.seed}-*/{RECORD_FILE}")):
+            try:
+                record = read_record(path)
+                other = RunConfig.from_json(record.config)
+            except (RecordError, TypeError):
+                continue
+            if replace(other, method_version="", method_digest="").key == same:
+                then = f"{record.method.version}, code {record.code[:6] or 'unknown'}"
+                now = f"{config.method_version or record.method.version}, code {config.method_digest[:6]}"
+                notes.append(
+                    f"{config.method} seed {config.seed}: the method's code is not that of {path.parent} "
+                    f"({then}; now {now}), so this is another run"
+                )
+    return notes
 
 
 def plan_table(configs: Sequence[RunConfig], registry: Registry) -> RenderableType:

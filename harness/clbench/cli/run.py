@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clbench.cli.session import Session, disable_plugin_option, make_console
+from clbench.cli.session import Session, disable_plugin_option, make_console, plugin_option
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from clbench.cli.launching import Manner
     from clbench.cli.live import LiveDisplay
     from clbench.cli.plain import PlainDisplay
     from clbench.config import Options, RunConfig
@@ -69,6 +70,21 @@ _MOST_FIGURES = 6
     metavar="A,B,…",
     help="Data sets of no task to test after each task (clbench list datasets).",
 )
+@click.option(
+    "-j", "--jobs", metavar="N|auto", default="1", help="Runs at once on this machine.  [default: 1]"
+)
+@click.option(
+    "--stall-timeout",
+    type=click.FloatRange(0),
+    default=3600.0,
+    metavar="SECONDS",
+    help="Give up a run that says nothing for so long; 0: never.  [default: 3600]",
+)
+@click.option(
+    "--in-process",
+    is_flag=True,
+    help="Run methods in this process, for debuggers: nothing is kept apart, and records say so.",
+)
 @click.option("--launcher", metavar="NAME", help="How runs are executed.  [default: one after another, here]")
 @click.option(
     "--track", metavar="A,B,…", help="Show runs in these services while they go on (clbench list trackers)."
@@ -77,6 +93,7 @@ _MOST_FIGURES = 6
     "--dry-run", is_flag=True, help="Check names and settings, print the resolved configuration, and stop."
 )
 @click.option("--plain", is_flag=True, help="Plain lines instead of the live display.")
+@plugin_option
 @disable_plugin_option
 @click.pass_context
 def run(
@@ -86,24 +103,31 @@ def run(
     set_: tuple[str, ...],
     dry_run: bool,
     plain: bool,
+    jobs: str,
+    stall_timeout: float,
+    in_process: bool,
     **flags: Any,
 ) -> None:
     """Run methods on a stream: learn task after task, test all tasks after each, record, rank.
 
     The same command again goes on where it was stopped, and repeats nothing that is finished.
     """
-    from clbench.cli.planning import plan_table
+    from clbench.cli.launching import Manner
+    from clbench.cli.planning import changed_code, plan_table
     from clbench.config import resolve
 
+    manner = Manner.read(jobs, stall_timeout, in_process)
     registry = Session.of(ctx).registry
     options = read_options(config, set_, flags)
     configs = resolve(registry, options)
     console = make_console(file_width=120)
     console.print(plan_table(configs, registry))
+    out = options.out or Path("runs")
+    for note in changed_code(configs, out):
+        click.secho(note, fg="yellow")
     if dry_run:
         return
-    out = options.out or Path("runs")
-    outcomes = execute(ctx, registry, configs, options, out, plain, console)
+    outcomes = execute(ctx, registry, configs, options, out, plain, console, manner)
     report(outcomes, out)
     ctx.exit(1 if any(outcome.status == "failed" for outcome in outcomes) else 0)
 
@@ -124,9 +148,11 @@ def execute(
     out: Path,
     plain: bool,
     console: Console,
+    manner: Manner,
 ) -> list[RunOutcome]:
     """Execute the runs with a display; Ctrl-C leaves what is recorded and says how to go on."""
     from clbench.cli.launching import launch
+    from clbench.plugins import Origin
     from clbench.runs import execute as execute_here
 
     try:
@@ -136,12 +162,20 @@ def execute(
                 launcher,
                 configs,
                 out=out,
-                disabled=tuple(Session.of(ctx).disabled),
+                origin=registry.origin or Origin(),
                 track=options.track or (),
             )
         registry = registry.tracked(options.track or (), out)
         with display(configs, console, plain) as listener:
-            return execute_here(registry, configs, out=out, listener=listener)
+            return execute_here(
+                registry,
+                configs,
+                out=out,
+                listener=listener,
+                jobs=manner.jobs,
+                in_process=manner.in_process,
+                stall_timeout=manner.stall_timeout,
+            )
     except KeyboardInterrupt:
         click.secho(
             "stopped; the same command again goes on from the last completed task", fg="yellow", err=True

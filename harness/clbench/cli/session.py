@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from clbench.plugins import Registry
 
-__all__ = ["Session", "disable_plugin_option", "make_console"]
+__all__ = ["Session", "disable_plugin_option", "make_console", "plugin_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -25,10 +26,12 @@ class Session:
     Attributes:
         given: a registry to use instead of the installed plugins, for tests.
         disabled: names from ``--disable-plugin``.
+        files: paths from ``--plugin``.
     """
 
     given: Registry | None = None
     disabled: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
     _commands: dict[str, click.Command] | None = None
     _told: set[str] = field(default_factory=set)
 
@@ -47,7 +50,7 @@ class Session:
             return self.given
         from clbench.plugins import get_registry
 
-        registry = get_registry(self.disabled)
+        registry = get_registry(self.disabled, self.files)
         for name in self.disabled:
             if name not in self._told and not any(each.answers_to(name) for each in registry.reports):
                 self._told.add(name)
@@ -78,6 +81,24 @@ def disable_plugin_option(function: F) -> F:
         expose_value=False,
         callback=disable,
         help="Leave a plugin alone (repeatable; also CLBENCH_DISABLE_PLUGINS=a,b).",
+    )(function)
+
+
+def plugin_option(function: F) -> F:
+    """Add ``--plugin FILE.py``: a plugin without a package."""
+
+    def add(ctx: click.Context, _: click.Parameter, files: tuple[Path, ...]) -> None:
+        Session.of(ctx).files += files
+
+    return click.option(
+        "--plugin",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE.py",
+        is_eager=True,
+        expose_value=False,
+        callback=add,
+        help="Use a Python file as a plugin, without packaging (repeatable).",
     )(function)
 
 

@@ -111,7 +111,9 @@ class Tracker:
         if isinstance(event, RunFinished):
             self._finish(run, event, now)
             return
-        run.status, self.current = "running", run
+        run.status = "running"
+        if self.current is None or self.current.status != "running":
+            self.current = run  # of several runs at once, the first stays in view until it ends
         if isinstance(event, RunStarted):
             run.started, run.zero_shot, run.resumed_rows = now, event.zero_shot, event.resumed_rows
             run.index = event.resumed_rows

@@ -12,6 +12,7 @@ from clbench.config.runconfig import Composition, RunConfig
 from clbench.config.settings import resolve_settings
 from clbench.errors import ClbenchError, ConfigError, UnknownNameError, did_you_mean
 from clbench.plugins import Contribution, Kind, Registry
+from clbench.plugins.sources import code_digest
 from clbench.specs import MethodSpec, StreamSpec
 
 __all__ = ["DEFAULT_STREAM", "PRECISIONS", "resolve"]
@@ -112,6 +113,7 @@ class _Resolver:
         assert order is not None
         assert named is not None
         assert backbone is not None
+        codes = {name: code_digest(each.spec.factory, each.distribution) for name, each in methods.items()}
         return tuple(
             RunConfig(
                 method=name,
@@ -132,6 +134,8 @@ class _Resolver:
                 stream_file=str(Path(wanted).absolute()) if is_file(wanted) else None,
                 stream_digest=stream.spec.digest,
                 stream_variables=variables or {},
+                method_version=method.version if codes[name] else "",
+                method_digest=codes[name],
                 settings=settings[name][0],
                 settings_sources=settings[name][1],
             )

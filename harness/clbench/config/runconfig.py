@@ -45,6 +45,8 @@ class RunConfig:
             ``None`` and empty for a plugin's stream.
         stream_variables: environment variables that make the stream another one, see
             :class:`clbench.StreamSpec`.
+        method_version, method_digest: version of the package that gives the method, and digest of its source
+            files; see :func:`clbench.plugins.sources.code_digest`. Other code is another run.
         settings: of the method, complete and JSON-serialisable.
         settings_sources: for each setting whether its value is the class's ``default`` (the paper's), the
             plugin's ``tuned`` one for this stream, or the ``user``'s.
@@ -68,6 +70,8 @@ class RunConfig:
     stream_file: str | None = None
     stream_digest: str = ""
     stream_variables: Mapping[str, str] = field(default_factory=dict)
+    method_version: str = ""
+    method_digest: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     settings_sources: Mapping[str, SettingSource] = field(default_factory=dict)
 
@@ -100,6 +104,8 @@ class RunConfig:
             "stream_variables": {},
             "backbone_digest": "",
             "held_out": [],
+            "method_version": "",
+            "method_digest": "",
         }
         for later, usual in usuals.items():
             if deciding[later] == usual:  # keys of records from before these fields stay what they are

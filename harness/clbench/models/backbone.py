@@ -118,10 +118,15 @@ class Backbone:
 
     @cached_property
     def weights_digest(self) -> str:
-        """SHA-256 over names, shapes and values of all weights at the time of the first call."""
-        total = hashlib.sha256()
-        for name, value in sorted(self.model.state_dict().items()):
-            array = value.detach().to("cpu", torch.float32).contiguous().numpy()
-            total.update(f"{name}{array.shape}".encode())
-            total.update(array.tobytes())
-        return total.hexdigest()
+        """:func:`weights_digest` of the model at the time of the first call."""
+        return weights_digest(self.model)
+
+
+def weights_digest(model: nn.Module) -> str:
+    """SHA-256 over names, shapes and values of all weights as they are now."""
+    total = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        array = value.detach().to("cpu", torch.float32).contiguous().numpy()
+        total.update(f"{name}{array.shape}".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()

@@ -4,7 +4,7 @@ Every entry point is loaded by itself and checked before anything of it is used,
 does not import, misspells a hook or returns nonsense is reported by name while the rest works.
 """
 
-from clbench.plugins.registry import KINDS, Contribution, Kind, Registry, get_registry
+from clbench.plugins.registry import KINDS, Contribution, Kind, Origin, Registry, get_registry
 from clbench.plugins.reports import PluginReport
 
-__all__ = ["KINDS", "Contribution", "Kind", "PluginReport", "Registry", "get_registry"]
+__all__ = ["KINDS", "Contribution", "Kind", "Origin", "PluginReport", "Registry", "get_registry"]

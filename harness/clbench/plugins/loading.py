@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
+import sys
 import sysconfig
 import traceback
 from collections.abc import Collection
@@ -17,7 +20,7 @@ from clbench.plugins.checks import CONTRIBUTING, check_hook_names, checked_specs
 from clbench.plugins.reports import PluginReport
 from clbench.specs import Spec
 
-__all__ = ["Loaded", "installed_entry_points", "load_object", "load_plugin"]
+__all__ = ["Loaded", "installed_entry_points", "load_file", "load_object", "load_plugin"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,61 @@ def load_plugin(point: EntryPoint, disabled: Collection[str] = ()) -> Loaded:
     except (Exception, SystemExit) as error:
         return _broken(blank, f"its import failed: {_one_line(error)}", error)
     return load_object(plugin, blank)
+
+
+def load_file(path: Path) -> Loaded:
+    """Import and check a Python file that is a plugin without being a package.
+
+    It is imported under its own name, so that its references read ``"FILE:Attribute"``; its version is the
+    beginning of its content's digest.
+
+    Raises:
+        PluginError: there is no such file, its name is another module's, or it is no plugin.
+    """
+    name = path.stem
+    again = f"mend it, or run without --plugin {path.name}"
+    if path.suffix != ".py" or not name.isidentifier() or not path.is_file():
+        raise PluginError(
+            f"{path} is no plugin",
+            why="there is no such file" if not path.exists() else "it is no Python file with a module's name",
+            fix="name a file such as mine.py, whose name is letters, digits and underscores",
+        )
+    known = sys.modules.get(name)
+    if known is None and importlib.util.find_spec(name) is not None:
+        taken = "another module of that name is installed"
+    elif known is not None and getattr(known, "__file__", None) != str(path):
+        taken = "another module of that name is in use"
+    else:
+        taken = ""
+    if taken:
+        raise PluginError(f"{path} cannot be loaded", why=taken, fix="give the file another name")
+    blank = PluginReport(
+        name=name,
+        distribution=path.name,
+        version=hashlib.sha256(path.read_bytes()).hexdigest()[:8],
+        status="disabled",
+        contributions={},
+    )
+    try:
+        if known is None:
+            spec = importlib.util.spec_from_file_location(name, path)
+            assert spec is not None
+            assert spec.loader is not None
+            sys.modules[name] = known = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(known)
+        loaded = load_object(known, blank)
+    except (Exception, SystemExit) as error:
+        sys.modules.pop(name, None)
+        raise PluginError(
+            f"{path} cannot be loaded", why=f"its import failed: {_one_line(error)}", fix=again
+        ) from error
+    if loaded.report.status == "broken":
+        raise PluginError(f"{path} is a broken plugin", why=loaded.report.error, fix=again)
+    if not loaded.report.hooks:
+        raise PluginError(
+            f"{path} is no plugin", why="it has no function marked with clbench.hookimpl", fix=again
+        )
+    return loaded
 
 
 def load_object(plugin: object, blank: PluginReport) -> Loaded:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from clbench import events
 from clbench.errors import ClbenchError, PluginError
-from clbench.plugins.loading import Loaded, installed_entry_points, load_object, load_plugin
+from clbench.plugins.loading import Loaded, installed_entry_points, load_file, load_object, load_plugin
 from clbench.plugins.reports import PluginReport
 from clbench.plugins.unknown import unknown_name
 from clbench.specs import (
@@ -33,7 +33,7 @@ from clbench.specs import (
 if TYPE_CHECKING:
     import click
 
-__all__ = ["KINDS", "Contribution", "Kind", "Registry", "get_registry"]
+__all__ = ["KINDS", "Contribution", "Kind", "Origin", "Registry", "get_registry"]
 
 log = logging.getLogger("clbench.plugins")
 
@@ -95,6 +95,19 @@ class Contribution(Generic[S_co]):
     version: str
 
 
+@dataclass(frozen=True)
+class Origin:
+    """How a registry is loaded, in any process.
+
+    Attributes:
+        disabled: entry points or distributions that are left alone.
+        files: paths of Python files that are plugins without being packages.
+    """
+
+    disabled: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+
 class Registry:
     """What is installed: one mapping per kind of contribution, and a report on each plugin.
 
@@ -102,6 +115,7 @@ class Registry:
         methods, streams, datasets, backbones, generators, metrics, formats, launchers, trackers: name →
             :class:`Contribution`, sorted by name.
         reports: one :class:`PluginReport` for each entry point.
+        origin: how another process loads the same; ``None`` for a registry that was put together by hand.
     """
 
     methods: Mapping[str, Contribution[MethodSpec]]
@@ -114,7 +128,8 @@ class Registry:
     launchers: Mapping[str, Contribution[LauncherSpec]]
     trackers: Mapping[str, Contribution[TrackerSpec]]
 
-    def __init__(self, loaded: Sequence[Loaded] = ()) -> None:
+    def __init__(self, loaded: Sequence[Loaded] = (), *, origin: Origin | None = None) -> None:
+        self.origin = origin
         self._loaded = list(loaded)
         self._failures: set[tuple[str, str]] = set()
         self._givers: dict[tuple[str, str], list[Contribution[Any]]] = {}
@@ -137,10 +152,15 @@ class Registry:
                     self._mark_broken(giver.distribution, giver.plugin, text)
 
     @classmethod
-    def installed(cls, disabled: Iterable[str] = ()) -> Registry:
-        """Load the installed plugins; see :func:`get_registry` for the cached one."""
-        names = tuple(disabled)
-        return cls([load_plugin(point, names) for point in installed_entry_points()])
+    def installed(cls, disabled: Iterable[str] = (), files: Iterable[str] = ()) -> Registry:
+        """Load the installed plugins, and files; see :func:`get_registry` for the cached one.
+
+        Raises:
+            PluginError: a file is no plugin.
+        """
+        origin = Origin(tuple(disabled), tuple(files))
+        loaded = [load_plugin(point, origin.disabled) for point in installed_entry_points()]
+        return cls([*loaded, *(load_file(Path(file)) for file in origin.files)], origin=origin)
 
     @classmethod
     def of(cls, *plugins: object, distribution: str = "local", version: str = "0") -> Registry:
@@ -250,7 +270,7 @@ class Registry:
                 raise PluginError(
                     f"tracker {name!r} of {found.distribution} is broken", why=started[-1].report.error
                 )
-        return Registry([*self._loaded, *started])
+        return Registry([*self._loaded, *started], origin=self.origin)
 
     def commands(self, taken: Iterable[str] = ()) -> dict[str, click.Command]:
         """Commands that plugins add; one that fails or takes a name in ``taken`` is reported as broken.
@@ -296,20 +316,25 @@ class Registry:
                 self._loaded[index] = replace(one, report=replace(one.report, status="broken", error=error))
 
 
-def get_registry(disable: Iterable[str] = ()) -> Registry:
+def get_registry(disable: Iterable[str] = (), files: Iterable[str | Path] = ()) -> Registry:
     """The installed plugins, loaded once per set of disabled ones.
 
     Args:
         disable: entry points or distributions to leave alone, besides those in the environment
             variable ``CLBENCH_DISABLE_PLUGINS`` (names with commas between them).
+        files: Python files that are plugins without being packages.
+
+    Raises:
+        PluginError: a file is no plugin.
     """
     given = os.environ.get("CLBENCH_DISABLE_PLUGINS", "").split(",")
-    return _registry(frozenset(name.strip() for name in (*disable, *given) if name.strip()))
+    disabled = frozenset(name.strip() for name in (*disable, *given) if name.strip())
+    return _registry(disabled, tuple(str(Path(file).absolute()) for file in files))
 
 
 @functools.cache
-def _registry(disabled: frozenset[str]) -> Registry:
-    return Registry.installed(sorted(disabled))
+def _registry(disabled: frozenset[str], files: tuple[str, ...]) -> Registry:
+    return Registry.installed(sorted(disabled), files)
 
 
 def _both(givers: Sequence[Contribution[Any]]) -> str:

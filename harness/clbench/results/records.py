@@ -20,6 +20,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "AssumptionsRecord",
     "BackboneRecord",
+    "ConductRecord",
     "Failure",
     "HeldOutRecord",
     "MethodRecord",
@@ -161,6 +162,20 @@ class HeldOutRecord(_Part):
     after: tuple[Percent, ...] = Field(default=(), description="After each task.")
 
 
+class ConductRecord(_Part):
+    """How far the method was kept to what it was given; see docs/trust.md."""
+
+    isolated: bool = Field(description="It ran in a process of its own, without the test labels.")
+    touched: dict[Name, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="By kind, what was opened that the method was not given, such as test images, records of "
+        "other runs, data of other plugins, the network; empty: nothing was seen.",
+    )
+    test_order: int | None = Field(
+        default=None, description="Seed of the order in which test batches and the images in them were shown."
+    )
+
+
 class Failure(_Part):
     """Why a run ended early."""
 
@@ -238,6 +253,9 @@ class Record(_Part):
     declared: dict[str, JsonValue] = Field(
         default_factory=dict, description="What the method wants recorded, such as its way of inference."
     )
+    conduct: ConductRecord | None = Field(
+        default=None, description="Null in records from before methods had processes of their own."
+    )
     predictions: PredictionsFile | None = None
     failure: Failure | None = None
     provenance: Provenance
@@ -246,6 +264,12 @@ class Record(_Part):
     def matrix(self) -> tuple[Row, ...]:
         """The rows recorded so far in the primary label space."""
         return self.matrices[self.label_space]
+
+    @property
+    def code(self) -> str:
+        """Digest of the method's source files; empty in records from before it was kept."""
+        digest = self.config.get("method_digest", "")
+        return digest if isinstance(digest, str) else ""
 
     @property
     def rows(self) -> int:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from clbench.config import RunConfig
 from clbench.config.runconfig import Composition
 from clbench.errors import RecordError
-from clbench.models.features import CosineScorer
 from clbench.plugins import Registry
 from clbench.results import RECORD_FILE, Record, read_record
-from clbench.runs.checkpoints import CheckpointStore
-from clbench.runs.evaluation import Evaluation, evaluate
-from clbench.runs.protocols import PROTOCOLS
-from clbench.runs.workbench import Bench, Workbench
+from clbench.runs.evaluation import Evaluation
+from clbench.runs.exam import Exam
+from clbench.runs.sources import RunSources, Sources
+from clbench.runs.supervisor.opening import Opener, Opening, in_this_process, open_process
+from clbench.runs.supervisor.pupil import WorkerError
+from clbench.runs.supervisor.sharing import Share
 from clbench.streams import LabelSpaceName, Stream
 
 __all__ = ["Audit", "audit", "limited"]
@@ -102,42 +104,53 @@ def audit(
     record = read_record(folder)
     _check(record, folder)
     config = RunConfig.from_json(record.config)
-    state = CheckpointStore(folder, config.key).load()
-    if state.learned != len(record.stream.tasks):
-        raise RecordError(
-            f"{folder} has no checkpoint of all tasks",
-            why="it is needed to score again; only the record was kept",
-            fix="run the same command again with another --out",
-        )
     if device is not None:
         config = replace(config, device=device)
     seed = config.seed if seed is None else seed
-    with tempfile.TemporaryDirectory(prefix="clbench-audit-") as scratch, torch.no_grad():
-        bench = Bench(Workbench(registry), config, Path(scratch))
-        stream = bench.stream if limit is None else limited(bench.stream, limit, seed)
-        protocol = PROTOCOLS[bench.method.spec.protocol](bench, bench.context(lambda *_: None))
-        protocol.load_state_dict(state.state)
-        scorer = protocol.scorer() or CosineScorer(bench.initial)
-        evaluations: dict[Composition, Evaluation] = {}
-        for composition in dict.fromkeys((config.batches, *compositions)):
+    sources = Sources(registry)
+    run_sources = RunSources(sources, config)
+    stream = run_sources.stream if limit is None else limited(run_sources.stream, limit, seed)
 
-            def report(done: int, total: int, what: Composition = composition) -> None:
-                if progress is not None:
-                    progress(what, done, total)
+    def score(opener: Opener, scratch: Path) -> dict[Composition, Evaluation]:
+        opening = Opening(run_sources, folder, folder.parent, scratch, lambda *_: None, lambda *_: None)
+        pupil = opener(opening)
+        try:
+            transform = pupil.ready().transform
+            pupil.build()
+            if pupil.restore().learned != len(record.stream.tasks):
+                raise _no_checkpoint(folder)
+            found = {}
+            for composition in dict.fromkeys((config.batches, *compositions)):
+                exam = Exam.of_stream(
+                    stream,
+                    transform,
+                    wide=set(config.label_spaces) != {"task"},
+                    batch=config.eval_batch,
+                    task_given=run_sources.method.spec.assumptions.task_identity == "given",
+                    composition=composition,
+                    seed=seed,
+                )
 
-            evaluations[composition] = evaluate(
-                scorer,
-                stream,
-                bench.initial.preprocessing,
-                wide=set(config.label_spaces) != {"task"},
-                batch=config.eval_batch,
-                device=bench.device,
-                precision=config.precision,
-                task_given=bench.method.spec.assumptions.task_identity == "given",
-                composition=composition,
-                seed=seed,
-                progress=report,
-            )
+                def report(done: int, total: int, what: Composition = composition) -> None:
+                    if progress is not None:
+                        progress(what, done, total)
+
+                found[composition] = pupil.test(exam, report)[0]
+            pupil.stop(finished=False)
+            return found
+        finally:
+            pupil.kill()
+
+    with tempfile.TemporaryDirectory(prefix="clbench-audit-") as scratch:
+        try:
+            if registry.origin is None:
+                evaluations = in_this_process(sources, lambda opener, _: score(opener, Path(scratch)))
+            else:
+                stop = threading.Event()
+                opener = partial(open_process, share=Share(), stall=0.0, stop=stop)
+                evaluations = score(opener, Path(scratch))
+        except WorkerError as error:
+            raise RecordError(f"{folder} cannot be scored again", why=str(error)) from error
     images = {task.key: len(task.test) for task in stream.tasks}
     return Audit(record, config.batches, images, limit, seed, evaluations, stream)
 
@@ -166,3 +179,11 @@ def _check(record: Record, folder: Path) -> None:
             why="its other answers cannot be computed again",
             fix="audit a run of another method",
         )
+
+
+def _no_checkpoint(folder: Path) -> RecordError:
+    return RecordError(
+        f"{folder} has no checkpoint of all tasks",
+        why="it is needed to score again; only the record was kept",
+        fix="run the same command again with another --out",
+    )

@@ -18,8 +18,8 @@ import torch
 
 from clbench.errors import RecordError
 from clbench.results.checked import DamagedError, Identity, check_file, read_checked, writing
-from clbench.runs.answers import load_answers, save_answers
 from clbench.runs.evaluation import Evaluation
+from clbench.runs.rows import RowStore
 
 __all__ = ["Checkpoint", "CheckpointStore", "count_elements"]
 
@@ -50,10 +50,9 @@ class Checkpoint:
 
 
 class CheckpointStore:
-    """``checkpoint.pt``, the one before it, and ``rows/NNN.npz`` in a run's folder.
+    """``checkpoint.pt`` and the one before it in a run's folder; :attr:`rows` has the rows.
 
-    A run begins with :meth:`resume`, saves with :meth:`save` and :meth:`save_row`, and ends with
-    :meth:`settle`.
+    A run begins with :meth:`resume`, saves with :meth:`save`, and ends with :meth:`settle`.
     """
 
     def __init__(self, folder: Path, key: str) -> None:
@@ -63,6 +62,7 @@ class CheckpointStore:
         self._previous = folder / "checkpoint.previous.pt"
         self._identity = Identity("checkpoint", {"run": key})
         self._anew = f"delete {folder} and run again"
+        self.rows = RowStore(folder, key)
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Make ``checkpoint`` the newest; the newest until now becomes the previous one, if it is whole."""
@@ -96,15 +96,15 @@ class CheckpointStore:
         Raises:
             DamagedError: what is damaged cannot be made again from what is there.
         """
-        rows, problem = self._rows()
+        rows, problem = self.rows.whole()
         for checkpoint in self._states(len(rows)):
             if len(rows) >= checkpoint.learned - 1:
                 if problem is not None and len(rows) <= checkpoint.learned:
                     log.warning("%s: it is made again", problem.line)
-                self._drop_rows(checkpoint.learned)
+                self.rows.drop(checkpoint.learned)
                 return checkpoint, rows[: checkpoint.learned]
         raise problem or RecordError(
-            f"{self._row_path(len(rows))} is missing",
+            f"{self.rows.path(len(rows))} is missing",
             why="it was deleted, and the model's state of that time is not kept",
             fix=self._anew,
         )
@@ -119,35 +119,6 @@ class CheckpointStore:
             log.warning("%s: %s; the one before it is kept", self._newest, error.why)
             return
         self._previous.unlink(missing_ok=True)
-
-    def save_row(self, index: int, evaluation: Evaluation, seconds: float) -> None:
-        """Write the answers of row ``index`` and the seconds their test took."""
-        save_answers(self._row_path(index), evaluation, self._row_identity(index), seconds)
-
-    def load_row(self, index: int) -> tuple[Evaluation, float] | None:
-        """Answers of row ``index`` and the seconds their test took, or ``None`` where there is no file.
-
-        Raises:
-            DamagedError: the file is damaged, or it is another row's or run's.
-        """
-        path = self._row_path(index)
-        return load_answers(path, self._row_identity(index), fix=self._anew) if path.exists() else None
-
-    def _rows(self) -> tuple[list[tuple[Evaluation, float]], DamagedError | None]:
-        """Whole rows from the first on, and what is wrong with the next one if it is there."""
-        rows: list[tuple[Evaluation, float]] = []
-        try:
-            while (row := self.load_row(len(rows))) is not None:
-                rows.append(row)
-        except DamagedError as error:
-            return rows, error
-        return rows, None
-
-    def _drop_rows(self, learned: int) -> None:
-        """Rows of tasks that are learned again are not of the model that is going to be."""
-        for path in self._row_path(0).parent.glob("*.npz"):
-            if path.stem.isdecimal() and int(path.stem) >= learned:
-                path.unlink()
 
     def _states(self, rows: int) -> Iterator[Checkpoint]:
         """What can be gone on from, the newest first; ``rows`` are whole.
@@ -197,12 +168,6 @@ class CheckpointStore:
             return Checkpoint(**stored)
         except Exception as error:  # whole, and yet not of this form: of another version
             raise DamagedError(f"{path} cannot be read", why=str(error), fix=self._anew) from error
-
-    def _row_identity(self, index: int) -> Identity:
-        return Identity("row", {"run": self._key, "row": index})
-
-    def _row_path(self, index: int) -> Path:
-        return self.folder / "rows" / f"{index:03d}.npz"
 
 
 def count_elements(state: Any) -> int:

@@ -1,24 +1,24 @@
-"""What runs share in one process: streams, backbones, reference data and generators, each loaded once."""
+"""What a run computes with: models, reference data, generators; and the method, made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 
 from clbench.config import RunConfig
-from clbench.errors import ConfigError, DataError, PluginError
+from clbench.errors import ConfigError, PluginError
 from clbench.methods.context import Context, FeatureCache, ProgressFunction, Reference
 from clbench.methods.contract import Method
 from clbench.models import Backbone, ImageGenerator
-from clbench.models.backbonefiles import find_backbone
-from clbench.plugins import Contribution, Registry
-from clbench.specs import BackboneSpec, StreamSpec, load_reference
-from clbench.streams import HeldOut, ImageSet, Stream, order_keys
-from clbench.streams.folders import find_dataset, find_stream
+from clbench.plugins import Registry
+from clbench.runs.sources import RunSources, Sources
+from clbench.runs.worker.watch import given
+from clbench.specs import load_reference
+from clbench.streams import ImageSet
+from clbench.streams.folders import find_dataset
 
 T = TypeVar("T")
 
@@ -43,34 +43,19 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-class Workbench:
-    """Loads what configurations name, at first use, and keeps it."""
+class Workbench(Sources):
+    """Sources, and what needs torch: each loaded once."""
 
     def __init__(self, registry: Registry) -> None:
-        self.registry = registry
+        super().__init__(registry)
         self.features = FeatureCache()
-        self._loaded: dict[tuple[str, ...], Any] = {}
 
-    def find_stream(self, name: str) -> Contribution[StreamSpec]:
-        """The description of the stream ``name``, or of the YAML file ``name``."""
-        return self._once(("stream spec", name), lambda: find_stream(self.registry, name))
-
-    def stream(self, name: str, order: str) -> Stream:
-        """The stream ``name``, or that of the YAML file ``name``, with its tasks in ``order``."""
-        spec = self.find_stream(name).spec
-        stream: Stream = self._once(("stream", name), spec.build)
-        keys = tuple(task.key for task in spec.tasks)
-        if stream.keys != keys:
-            raise PluginError(
-                f"stream {name!r} does not hold the tasks that its plugin declares",
-                why=f"declared {', '.join(keys)}; built {', '.join(stream.keys)}",
-            )
-        ordered = order_keys(order, keys, spec.orders, stream=name)
-        return self._once(("ordered", name, order), lambda: stream.ordered(order, ordered))
-
-    def find_backbone(self, name: str) -> Contribution[BackboneSpec]:
-        """The description of the backbone ``name``, or of the weights that ``ARCHITECTURE:FILE`` names."""
-        return self._once(("backbone spec", name), lambda: find_backbone(self.registry, name))
+    @classmethod
+    def sharing(cls, sources: Sources) -> Workbench:
+        """A workbench with what ``sources`` has loaded and loads."""
+        workbench = cls(sources.registry)
+        workbench._loaded, workbench._lock = sources._loaded, sources._lock
+        return workbench
 
     def backbone(self, name: str, device: torch.device) -> Backbone:
         """The frozen initial model; copy it before changing anything."""
@@ -105,20 +90,6 @@ class Workbench:
         spec = find_dataset(self.registry, name).spec
         return self._once(("names", name), lambda: tuple(map(str, spec.build())))
 
-    def held_out(self, name: str) -> HeldOut:
-        """The data set ``name`` that is in no task."""
-
-        def load() -> HeldOut:
-            found = find_dataset(self.registry, name)
-            held = found.spec.build()
-            if not isinstance(held, HeldOut) or held.key != name:
-                raise PluginError(
-                    f"data set {name!r} of {found.distribution} is not a clbench.streams.HeldOut of that key"
-                )
-            return held
-
-        return self._once(("held out", name), load)
-
     def generator(self, name: str, device: torch.device) -> ImageGenerator:
         """The text-to-image model ``name``."""
         spec = self.registry.find("generators", name).spec
@@ -129,110 +100,48 @@ class Workbench:
 
         return self._once(("generator", name, str(device)), load)
 
-    def _once(self, key: tuple[str, ...], load: Callable[[], T]) -> T:
-        if key not in self._loaded:
-            self._loaded[key] = load()
-        loaded: T = self._loaded[key]
-        return loaded
-
 
 class Bench:
-    """One configuration's share of the workbench.
+    """One configuration's share of the workbench: the initial model, a context, the method.
 
     Attributes:
         declared: what the method wants recorded; known once it is built.
     """
 
-    def __init__(self, workbench: Workbench, config: RunConfig, scratch: Path) -> None:
+    def __init__(
+        self, workbench: Workbench, config: RunConfig, scratch: Path, task_keys: Sequence[str]
+    ) -> None:
         self._workbench = workbench
+        self.sources = RunSources(workbench, config)
         self.config = config
         self.scratch = scratch
+        self.task_keys = tuple(task_keys)
         self.declared: dict[str, str | float | bool] = {}
         self.device = resolve_device(config.device)
-        self.method = workbench.registry.find("methods", config.method)
-        self.found_stream = workbench.find_stream(config.stream_source)
-        self.stream_spec: StreamSpec = self.found_stream.spec
-        if self.stream_spec.digest != config.stream_digest:
-            raise DataError(
-                f"{config.stream_source} or its images were changed after the run was planned",
-                fix="run the command again: it is another stream now",
-            )
-        now = self.stream_spec.deciding()
-        if now != config.stream_variables:
-            wanted = {**dict.fromkeys(now, "unset"), **config.stream_variables}
-            raise DataError(
-                f"stream {config.stream} is another one in this environment than in the run",
-                why=", ".join(f"{name} was {value}" for name, value in wanted.items())
-                + f"; now {', '.join(f'{name} is {value}' for name, value in now.items()) or 'none is set'}",
-                fix="set the environment as it was",
-            )
-        if workbench.find_backbone(config.backbone_source).spec.digest != config.backbone_digest:
-            raise DataError(
-                f"{config.backbone_source} was changed after the run was planned",
-                fix="run the command again: these are other weights now",
-            )
+        self.method = self.sources.method
+        self.initial = workbench.backbone(config.backbone_source, self.device)
 
-    @cached_property
-    def stream(self) -> Stream:
-        return self._workbench.stream(self.config.stream_source, self.config.order)
-
-    @cached_property
-    def held_out(self) -> tuple[HeldOut, ...]:
-        """What is tested beside the tasks."""
-        found = tuple(self._workbench.held_out(name) for name in self.config.held_out)
-        taken = {held.key for held in found} & set(self.stream.keys)
-        if taken:
-            raise ConfigError(
-                f"{', '.join(sorted(taken))} cannot be held out: the stream has a task of that name",
-                fix="leave it out of --held-out; its column of the matrix says what is asked",
-            )
-        return found
-
-    @cached_property
-    def initial(self) -> Backbone:
-        return self._workbench.backbone(self.config.backbone_source, self.device)
-
-    def origins(self) -> dict[str, str]:
-        """Where data are from that are no folder of the user's: tasks, data sets held out, reference data."""
-        found = dict(self.stream.origins)
-        found |= {held.key: held.origin for held in self.held_out}
-        name, declared = self.stream_spec.reference, self.method.spec
-        if name and "reference" in (*declared.requires, *declared.optional):
-            found[name] = self._workbench.reference_origin(name)
-        return {key: origin for key, origin in found.items() if origin}
-
-    def plugin_versions(self) -> dict[str, str]:
-        """Version by distribution of the plugins that this run uses."""
-        registry, config = self._workbench.registry, self.config
-        used = [
-            self.method,
-            self.found_stream,
-            self._workbench.find_backbone(config.backbone_source),
-        ]
-        if config.generator and "generator" in self.method.spec.requires:
-            used.append(registry.find("generators", config.generator))
-        return {found.distribution: found.version for found in used}
+    @property
+    def reference_origin(self) -> str:
+        """Where the reference data are from, if the method has asked for them."""
+        name = self.sources.reference
+        return self._workbench.reference_origin(name) if name else ""
 
     def context(self, progress: ProgressFunction) -> Context:
         """A context with exactly the extra data that the method declares, so that an undeclared use fails."""
-        workbench, spec, config = self._workbench, self.stream_spec, self.config
+        workbench, sources = self._workbench, self.sources
         declared = {*self.method.spec.requires, *self.method.spec.optional}
-        reference, pool, generator = spec.reference, spec.class_pool, config.generator
+        reference, generator = sources.reference, sources.generator
+        pool = sources.stream_spec.class_pool if "class_pool" in declared else None
         return Context(
             initial=self.initial,
-            seed=config.seed,
-            task_keys=self.stream.keys,
+            seed=self.config.seed,
+            task_keys=self.task_keys,
             scratch=self.scratch,
-            precision=config.precision,
-            reference=(lambda: workbench.reference(reference))
-            if reference and "reference" in declared
-            else None,
-            class_pool=(lambda: workbench.names(pool)) if pool and "class_pool" in declared else None,
-            generator=(
-                (lambda: workbench.generator(generator, self.device))
-                if generator and "generator" in declared
-                else None
-            ),
+            precision=self.config.precision,
+            reference=_given(lambda: workbench.reference(reference)) if reference else None,
+            class_pool=_given(lambda: workbench.names(pool)) if pool else None,
+            generator=_given(lambda: workbench.generator(generator, self.device)) if generator else None,
             features=workbench.features,
             progress=progress,
         )
@@ -253,3 +162,13 @@ class Bench:
             )
         self.declared = dict(method.declares(settings))
         return method
+
+
+def _given(load: Callable[[], T]) -> Callable[[], T]:
+    """What the harness opens for a method is given to it."""
+
+    def loaded() -> T:
+        with given():
+            return load()
+
+    return loaded

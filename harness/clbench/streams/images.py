@@ -108,6 +108,20 @@ class ImageSet:
             contents=None if self._contents is None else [self._contents[i] for i in indices],
         )
 
+    def detached(self) -> ImageSet:
+        """The same images and labels, and of a table in memory no other row: fit to be sent elsewhere."""
+        dataset = self.dataset
+        if dataset._indices is not None and not dataset.cache_files:
+            dataset = dataset.flatten_indices(keep_in_memory=True)
+        columns = [self._image, *([self._label] if self._label else [])]
+        return ImageSet(
+            dataset.select_columns(columns),
+            name=self.name,
+            image=self._image,
+            label=self._label,
+            contents=self._contents,
+        )
+
     def check_labels(self, classes: int, name: str) -> None:
         """Raise :class:`DataError` unless there are images and all labels are in ``0 … classes - 1``."""
         if len(self) == 0:

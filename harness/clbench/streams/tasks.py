@@ -47,6 +47,11 @@ class TrainingTask:
     def classes(self) -> tuple[str, ...]:
         return self.labels.classes
 
+    def detached(self) -> TrainingTask:
+        """The same, with nothing in it that refers to images of other sets: fit to be sent elsewhere."""
+        validation = self.validation.detached() if self.validation is not None else None
+        return replace(self, train=self.train.detached(), validation=validation)
+
 
 @dataclass(frozen=True)
 class Task:

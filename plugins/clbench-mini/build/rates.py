@@ -50,8 +50,8 @@ def main() -> None:
         [config] = resolve(registry, options)
         found, started = [], time.perf_counter()
         for key in TASKS:
-            bench = Bench(workbench, config, Path(tempfile.mkdtemp()))
-            stream: Stream = bench.stream
+            stream: Stream = workbench.stream(config.stream, config.order)
+            bench = Bench(workbench, config, Path(tempfile.mkdtemp()), stream.keys)
             task = held_out(next(t for t in stream.tasks if t.key == key))
             others = tuple(t for t in stream.tasks if t.key != key)
             alone = replace(stream, tasks=(task, *others))

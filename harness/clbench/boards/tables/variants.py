@@ -32,14 +32,14 @@ class Variant:
 
 
 def recipe_of(record: Record) -> tuple[str, ...]:
-    """Return what a method was, whatever it ran on: its name, version, settings and generator."""
+    """Return what a method was, whatever it ran on: its name, version, code, settings and generator."""
     method = record.method
     settings = json.dumps(method.settings, sort_keys=True)
-    return method.name, method.version, settings, record.generator or ""
+    return method.name, method.version, record.code, settings, record.generator or ""
 
 
 def variants(records: Sequence[Record]) -> list[Variant]:
-    """Split the records of one protocol by method, version, settings and generator; labels are unique."""
+    """Split the records of one protocol by what :func:`recipe_of` returns; labels are unique."""
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
         groups.setdefault(recipe_of(record), []).append(record)
@@ -96,7 +96,7 @@ def _differing(records: Sequence[Record]) -> list[str]:
 
 
 def _circumstances(record: Record) -> dict[str, str | None]:
-    return {"generator": record.generator, "version": record.method.version}
+    return {"generator": record.generator, "version": record.method.version, "code": record.code[:6]}
 
 
 def _joined(name: str, parts: Sequence[str]) -> str:

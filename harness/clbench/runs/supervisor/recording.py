@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-import torch
 
-from clbench.errors import NotFiniteError
 from clbench.results.fingerprint import Fingerprint, fingerprint
 from clbench.results.predictions import HELD_OUT, ZERO_SHOT_ROW, save_predictions
 from clbench.results.provenance import collect
 from clbench.results.records import (
     AssumptionsRecord,
     BackboneRecord,
+    ConductRecord,
     Failure,
     HeldOutRecord,
     MethodRecord,
@@ -26,11 +25,11 @@ from clbench.results.records import (
     measure,
 )
 from clbench.results.store import write_record
-from clbench.runs.checkpoints import Checkpoint
-from clbench.runs.evaluation import Evaluation
-from clbench.runs.heldout import accuracy
-from clbench.runs.workbench import Bench
-from clbench.streams import Stream
+from clbench.runs.evaluation import Answers, Evaluation
+from clbench.runs.messages import Learned, Ready
+from clbench.runs.sources import RunSources
+from clbench.runs.supervisor.pupil import WorkerError
+from clbench.streams import HeldOut, Stream
 
 __all__ = ["Recorder"]
 
@@ -39,41 +38,56 @@ class Recorder:
     """Builds and writes the record of one run.
 
     Args:
-        bench: what the run uses.
+        sources: what the configuration names.
         folder: where ``record.json`` and ``predictions.npz`` go.
+        isolated: whether the method has a process of its own.
+
+    Attributes:
+        ready: what is known of the initial model, as soon as it is known.
+        declared: what the method wants recorded.
+        reference_origin: where the reference data are from.
+        touched: by kind, what the method opened that it was not given.
+        test_order: the seed of the order in which test batches were shown.
     """
 
-    def __init__(self, bench: Bench, folder: Path) -> None:
-        self._bench = bench
+    def __init__(self, sources: RunSources, folder: Path, *, isolated: bool) -> None:
+        self._sources = sources
+        self._config = sources.config
         self._folder = folder
+        self._isolated = isolated
         self._started = datetime.now(UTC)
         self._zero_shot: dict[str, tuple[float, ...]] = {}
         self._matrices: dict[str, list[tuple[float, ...]]] = {
-            space: [] for space in bench.config.label_spaces
+            space: [] for space in self._config.label_spaces
         }
-        self._held_out: dict[str, list[float]] = {held.key: [] for held in bench.held_out}
+        self._held_out: dict[str, list[float]] = {held.key: [] for held in sources.held_out}
         self._resources = Resources()
         self._answers: dict[tuple[str, int, str], np.ndarray] = {}
+        self.ready: Ready | None = None
+        self.declared: dict[str, Any] = {}
+        self.reference_origin = ""
+        self.touched: dict[str, list[str]] = {}
+        self.test_order: int | None = None
 
     def zero_shot(self, evaluation: Evaluation) -> None:
         """Note the zero-shot row."""
         self._zero_shot = self._note(evaluation, ZERO_SHOT_ROW, learned=0)
 
-    def row(self, evaluation: Evaluation, seconds: float, checkpoint: Checkpoint) -> tuple[float, ...]:
+    def row(self, evaluation: Evaluation, seconds: float, learned: Learned) -> tuple[float, ...]:
         """Note the next row and what its task cost; return it in the primary label space, in percent."""
-        index = len(self._matrices[self._bench.config.label_space])
+        index = len(self._matrices[self._config.label_space])
         for space, row in self._note(evaluation, index, learned=index + 1).items():
             self._matrices[space].append(row)
         count = index + 1
         self._resources = Resources(
-            trainable_parameters=tuple(checkpoint.trainable_parameters[:count]),
-            stored_parameters=tuple(checkpoint.stored_parameters[:count]),
-            peak_memory_bytes=checkpoint.peak_memory,
-            learn_seconds=tuple(checkpoint.learn_seconds[:count]),
+            trainable_parameters=tuple(learned.trainable_parameters[:count]),
+            stored_parameters=tuple(learned.stored_parameters[:count]),
+            peak_memory_bytes=learned.peak_memory,
+            learn_seconds=tuple(learned.learn_seconds[:count]),
             evaluate_seconds=(*self._resources.evaluate_seconds, seconds),
-            generated_images=checkpoint.generated_images,
+            generated_images=learned.generated_images,
         )
-        return self._matrices[self._bench.config.label_space][index]
+        return self._matrices[self._config.label_space][index]
 
     def save(self) -> None:
         """Write the record of a run that goes on."""
@@ -82,50 +96,56 @@ class Recorder:
     def finish(self) -> None:
         """Write predictions and the complete record."""
         truth = {
-            task.key: task.test.labels + self._bench.stream.offsets[j]
-            for j, task in enumerate(self._bench.stream.tasks)
+            task.key: task.test.labels + self._sources.stream.offsets[j]
+            for j, task in enumerate(self._sources.stream.tasks)
         }
-        truth |= {held.key: held.test.labels for held in self._bench.held_out}
+        truth |= {held.key: held.test.labels for held in self._sources.held_out}
         predictions = save_predictions(self._folder, self._answers, truth)
         record = self._record("finished").evolve(predictions=predictions)
         write_record(self._folder, record)
 
-    def fail(self, error: Exception, task: str, trace: str) -> None:
+    def fail(self, failure: WorkerError, task: str | None) -> None:
         """Write the record of a run that broke while at work on ``task``."""
-        failure = Failure(
-            task=task,
-            step=error.step if isinstance(error, NotFiniteError) else None,
-            error=str(error) or type(error).__name__,
-            kind=type(error).__name__,
-            traceback=trace,
+        write_record(
+            self._folder,
+            self._record(
+                "failed",
+                Failure(
+                    task=task,
+                    step=failure.step,
+                    error=failure.message or failure.kind,
+                    kind=failure.kind,
+                    traceback=failure.traceback,
+                ),
+            ),
         )
-        write_record(self._folder, self._record("failed", failure))
 
     def _note(self, evaluation: Evaluation, row: int, learned: int) -> dict[str, tuple[float, ...]]:
-        stream = self._bench.stream
+        stream = self._sources.stream
         rows: dict[str, tuple[float, ...]] = {}
-        for space in self._bench.config.label_spaces:
+        for space in self._config.label_spaces:
             for key, columns in evaluation.predictions(stream, space, learned).items():
                 self._answers[(space, row, key)] = columns
             rows[space] = evaluation.row(stream, space, learned)
-        for held in self._bench.held_out:
+        for held in self._sources.held_out:
             answers = evaluation.answers[held.key]
             self._answers[(HELD_OUT, row, held.key)] = answers.own
-            self._held_out[held.key].append(accuracy(held, answers))
+            self._held_out[held.key].append(_accuracy(held, answers))
         return rows
 
     def _record(
         self, status: Literal["running", "finished", "failed"], failure: Failure | None = None
     ) -> Record:
-        bench, config = self._bench, self._bench.config
+        sources, config, ready = self._sources, self._config, self.ready
+        stream = sources.stream
         finished = status != "running"
         primary = self._matrices[config.label_space]
         provenance = collect(
-            device=_device_name(bench.device),
-            plugins=bench.plugin_versions(),
-            threads=torch.get_num_threads(),
+            device=ready.device if ready else config.device,
+            plugins=sources.plugin_versions(),
+            threads=ready.threads if ready else None,
             started=self._started,
-            data=bench.origins(),
+            data=sources.origins(self.reference_origin),
         )
         return Record(
             schema_version=1,
@@ -134,23 +154,23 @@ class Recorder:
             method=self._method(),
             stream=StreamRecord(
                 name=config.stream,
-                protocol=bench.stream.protocol,
+                protocol=stream.protocol,
                 order=config.order,
-                shots=_shots(bench.stream),
+                shots=_shots(stream),
                 tasks=tuple(
                     TaskRecord(
                         key=t.key, title=t.title, classes=len(t.classes), train=len(t.train), test=len(t.test)
                     )
-                    for t in bench.stream.tasks
+                    for t in stream.tasks
                 ),
             ),
             backbone=BackboneRecord(
                 name=config.backbone,
-                weights_digest=bench.initial.weights_digest,
-                activation=bench.initial.activation,
-                parameters=sum(p.numel() for p in bench.initial.model.parameters()),
+                weights_digest=ready.weights_digest if ready else UNKNOWN,
+                activation=ready.activation if ready else UNKNOWN,
+                parameters=ready.parameters if ready else sources.backbone.spec.parameters,
             ),
-            generator=config.generator if "generator" in bench.method.spec.requires else None,
+            generator=sources.generator,
             seed=config.seed,
             config=config.as_json(),
             fingerprint=self._fingerprint(),
@@ -167,18 +187,23 @@ class Recorder:
                     zero_shot=self._held_out[held.key][0],
                     after=tuple(self._held_out[held.key][1:]),
                 )
-                for held in bench.held_out
+                for held in sources.held_out
                 if self._held_out[held.key]
             },
             resources=self._resources,
-            notes=(*_NOTES.get(bench.method.spec.protocol, ()), *_stream_notes(bench.stream)),
-            declared=dict(bench.declared),
+            notes=(*_NOTES.get(sources.method.spec.protocol, ()), *_stream_notes(stream)),
+            declared=dict(self.declared),
+            conduct=ConductRecord(
+                isolated=self._isolated,
+                touched={what: tuple(which) for what, which in sorted(self.touched.items())},
+                test_order=self.test_order,
+            ),
             failure=failure,
             provenance=provenance.model_copy(update={"finished": datetime.now(UTC) if finished else None}),
         )
 
     def _method(self) -> MethodRecord:
-        found, config = self._bench.method, self._bench.config
+        found, config = self._sources.method, self._config
         spec = found.spec
         return MethodRecord(
             name=spec.name,
@@ -199,17 +224,21 @@ class Recorder:
         )
 
     def _fingerprint(self) -> Fingerprint:
-        bench, config = self._bench, self._bench.config
+        config, ready = self._config, self.ready
+        weights = f"{ready.weights_digest[:16]}-{ready.activation}" if ready else UNKNOWN
         return fingerprint(
-            **bench.stream.digests,
-            preprocessing=bench.initial.preprocessing.digest,
-            weights=f"{bench.initial.weights_digest[:16]}-{bench.initial.activation}-{config.precision}",
+            **self._sources.stream.digests,
+            preprocessing=ready.transform.digest if ready else UNKNOWN,
+            weights=f"{weights}-{config.precision}",
             label_space=config.label_space,
             batch_composition="single"
             if config.batches == "single"
             else f"{config.batches}-{config.eval_batch}",
         )
 
+
+UNKNOWN = "unknown"
+"""Stands for what a run that failed early never came to know."""
 
 _NOTES = {
     "joint": ("joint training on all tasks: every row is the same model, Transfer is not a transfer",),
@@ -228,5 +257,6 @@ def _stream_notes(stream: Stream) -> tuple[str, ...]:
     return tuple(map(str, notes)) if isinstance(notes, (list, tuple)) else ()
 
 
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+def _accuracy(held: HeldOut, answers: Answers) -> float:
+    """Top-1 accuracy in percent."""
+    return 100.0 * int((answers.own == held.test.labels).sum()) / len(held.test)

@@ -1,0 +1,72 @@
+"""What lies where on this machine, for telling what a method opens that it was not given."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from clbench.plugins import Registry
+from clbench.plugins.sources import package_folder
+from clbench.runs.sources import RunSources
+from clbench.runs.worker.watch import Grounds, path_digest
+from clbench.streams import ImageSet, cache_root, data_root
+
+__all__ = ["grounds_of"]
+
+_HUBS = {"HF_HOME": "~/.cache/huggingface", "TORCH_HOME": "~/.cache/torch"}
+
+
+def grounds_of(run: RunSources, out: Path, own: Iterable[Path]) -> Grounds:
+    """What a run's method may open, and what not.
+
+    Args:
+        run: what the configuration names.
+        out: folder of all records.
+        own: folders in which it may do as it likes.
+    """
+    registry = run.sources.registry
+    tests = [*(task.test for task in run.stream.tasks), *(held.test for held in run.held_out)]
+    foreign = {
+        str(home): f"data of {distribution}"
+        for distribution, home in _homes(registry)
+        if distribution != run.method.distribution
+    }
+    foreign[os.path.realpath(data_root())] = "the folder of data sets"
+    if not run.method.spec.assumptions.external_models:
+        foreign |= {_real(os.environ.get(name) or usual): "a hub's cache" for name, usual in _HUBS.items()}
+    return Grounds(
+        own=tuple(os.path.realpath(folder) for folder in own),
+        tests=frozenset(_test_files(tests)),
+        pixels=(_real(str(cache_root() / "pixels")), frozenset(images.digest[:24] for images in tests)),
+        closed={os.path.realpath(out): "other runs"},
+        foreign={**foreign, os.path.realpath(cache_root()): "the cache"},
+    )
+
+
+def _test_files(sets: Iterable[ImageSet]) -> Iterator[bytes]:
+    """Digests of the paths of test images, of tables that hold them, and of their decoded pixels."""
+    for images in sets:
+        for path in images.files():
+            yield path_digest(os.path.realpath(path))
+        for table in images.dataset.cache_files:
+            yield path_digest(os.path.realpath(table["filename"]))
+
+
+def _homes(registry: Registry) -> Iterator[tuple[str, Path]]:
+    """Each plugin's distribution with the folder of its package."""
+    for report in registry.reports:
+        try:
+            points = importlib.metadata.distribution(report.distribution).entry_points
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        for point in points:
+            if point.group == "clbench":
+                home = package_folder(point.module)
+                if home is not None:
+                    yield report.distribution, home
+
+
+def _real(path: str) -> str:
+    return os.path.realpath(Path(path).expanduser())

@@ -1,0 +1,71 @@
+"""Start the process of a worker from a server that has imported torch once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.forkserver
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+
+__all__ = ["begin_server", "start"]
+
+_starting = threading.Lock()
+
+
+def begin_server() -> None:
+    """Begin to load torch in the server's process, and return at once.
+
+    Where processes cannot be forked, each worker loads it by itself.
+    """
+    if _method() == "forkserver":
+        with _starting, _no_main_module():
+            multiprocessing.get_context("forkserver").set_forkserver_preload(["clbench.runs.worker.imported"])
+            multiprocessing.forkserver.ensure_running()
+
+
+def start(target: str, *arguments: object) -> tuple[BaseProcess, Connection]:
+    """Start a process that calls ``target`` with a connection and ``arguments``; return our end of it, too.
+
+    Args:
+        target: ``"module:function"``, imported in the process.
+    """
+    begin_server()
+    context: Any = multiprocessing.get_context(_method())
+    ours, theirs = context.Pipe()
+    with _starting, _no_main_module():
+        process = context.Process(target=_call, args=(target, theirs, arguments), name="clbench worker")
+        process.start()
+    theirs.close()  # so that the pipe ends when the process does
+    return process, ours
+
+
+def _call(target: str, connection: Connection, arguments: tuple[object, ...]) -> None:
+    from clbench.specs import load_reference
+
+    load_reference(target)(connection, *arguments)
+
+
+def _method() -> str:
+    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
+@contextmanager
+def _no_main_module() -> Iterator[None]:
+    """Keep multiprocessing from running the caller's script again in the new process.
+
+    It would do that for objects that the script defines; a worker uses none of them, and a notebook or a
+    script without a guard would start over.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

@@ -1,0 +1,245 @@
+"""Carry out a supervisor's orders, one after another, and say what became of each."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import torch
+
+from clbench.errors import MethodError, NotFiniteError
+from clbench.models.backbone import weights_digest
+from clbench.models.features import CosineScorer
+from clbench.plugins import Registry
+from clbench.runs import messages
+from clbench.runs.checkpoints import Checkpoint, CheckpointStore, count_elements
+from clbench.runs.messages import send_reply
+from clbench.streams import TrainingTask
+from clbench.runs.workbench import Bench, Workbench
+from clbench.runs.worker.learners import LEARNERS, Learner
+from clbench.runs.worker.resources import MemoryGauge, Stopwatch
+from clbench.runs.worker.scoring import Paper, Scorer
+from clbench.runs.worker.surroundings import Assignment
+
+__all__ = ["serve"]
+
+_PATIENCE = 0.05  # seconds between two words on the progress of one phase
+
+
+def serve(
+    connection: Connection,
+    assignment: Assignment,
+    registry: Registry | Workbench,
+    begin: Callable[[], None] | None = None,
+) -> None:
+    """Serve until the supervisor says stop or is gone.
+
+    Args:
+        begin: called when the initial model is loaded and no code of the method has run yet.
+
+    Raises:
+        KeyboardInterrupt: as it comes, where the worker is no process of its own.
+    """
+    _Worker(connection, assignment, registry, begin or (lambda: None)).serve()
+
+
+class _Worker:
+    def __init__(
+        self,
+        connection: Connection,
+        assignment: Assignment,
+        registry: Registry | Workbench,
+        begin: Callable[[], None],
+    ) -> None:
+        self.connection = connection
+        self.assignment = assignment
+        self.workbench = registry if isinstance(registry, Workbench) else Workbench(registry)
+        self.begin = begin
+        self.checkpoint = Checkpoint(assignment.config.key)
+        self.store = CheckpointStore(assignment.folder, assignment.config.key)
+        self.learner: Learner | None = None
+        self.paper: Paper | None = None
+        self.home = Path.cwd()
+        self._spoken: tuple[str, float] = ("", 0.0)
+
+    def say(self, reply: messages.Reply) -> None:
+        send_reply(self.connection, reply)
+
+    def serve(self) -> None:
+        with suppress(EOFError, ConnectionError):  # the supervisor is gone: nobody is left to serve
+            try:
+                self._prepare()
+                while not isinstance(order := self.connection.recv(), messages.Stop):
+                    self._carry_out(order)
+                if order.finished:
+                    self.store.settle()
+            except (EOFError, ConnectionError, KeyboardInterrupt):
+                raise
+            except BaseException as error:  # SystemExit, too: a method's exit is its failure
+                self.say(self._failed(error))
+
+    # -- orders -------------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        config = self.assignment.config
+        if self.assignment.threads:
+            torch.set_num_threads(self.assignment.threads)
+        assignment = self.assignment
+        self.bench = Bench(self.workbench, config, assignment.scratch, assignment.task_keys)
+        self.gauge = MemoryGauge(self.bench.device)
+        self.gauge.start()
+        initial = self.bench.initial
+        self.context = self.bench.context(self._progress)
+        self.untouched = weights_digest(initial.model)
+        self.say(
+            messages.Ready(
+                preprocessing=asdict(initial.preprocessing),
+                weights_digest=initial.weights_digest,
+                activation=initial.activation,
+                parameters=sum(p.numel() for p in initial.model.parameters()),
+                device=_device_name(self.bench.device),
+                threads=torch.get_num_threads(),
+            )
+        )
+
+    def _carry_out(self, order: messages.Order) -> None:
+        match order:
+            case messages.Build():
+                self._build()
+            case messages.Restore():
+                self._restore()
+            case messages.Learn(index, tasks):
+                self._learn(index, tasks)
+            case messages.Examination():
+                self._examine(order)
+            case _:
+                raise TypeError(f"{order!r} is no order")
+
+    def _build(self) -> None:
+        self.begin()
+        self.learner = LEARNERS[self.bench.method.spec.protocol](self.bench, self.context)
+        self.say(messages.Built(dict(self.bench.declared)))
+
+    def _restore(self) -> None:
+        self.checkpoint, rows = self.store.resume()
+        if self.checkpoint.learned:
+            self._built().load_state_dict(self.checkpoint.state)
+            measured = self.context.measured
+            measured.trainable_parameters = list(self.checkpoint.trainable_parameters)
+            measured.generated_images = self.checkpoint.generated_images
+        self._say_learned(len(rows))
+
+    def _learn(self, index: int, tasks: tuple[TrainingTask, ...]) -> None:
+        checkpoint, learner, measured = self.checkpoint, self._built(), self.context.measured
+        seconds = 0.0
+        if tasks:
+            self._reset()
+            self.context.begin(f"{index}:{self.assignment.task_keys[index]}")
+            watch = Stopwatch(self.bench.device)
+            learner.learn(tasks)
+            seconds = watch.seconds()
+            self._reset()
+            self._check_initial()
+            checkpoint.state = learner.state_dict()
+        checkpoint.learned = index + 1
+        checkpoint.learn_seconds.append(seconds)
+        checkpoint.trainable_parameters = list(measured.trainable_parameters)
+        checkpoint.stored_parameters.append(count_elements(checkpoint.state))
+        checkpoint.generated_images = measured.generated_images
+        checkpoint.peak_memory = max(checkpoint.peak_memory, self.gauge.read())
+        self.store.save(checkpoint)
+        self._say_learned()
+
+    def _examine(self, examination: messages.Examination) -> None:
+        scorer: Scorer | None
+        if examination.initial:
+            scorer = CosineScorer(self.bench.initial)
+        else:
+            scorer = self._built().method or CosineScorer(self.bench.initial)
+        watch = Stopwatch(self.bench.device)
+        preprocessing = self.bench.initial.preprocessing
+        with Paper(
+            scorer, examination, preprocessing, self.bench.device, self.assignment.config.precision
+        ) as self.paper:
+            while isinstance(order := self.connection.recv(), messages.Batch):
+                slot = order.slot
+                self.paper.answer(order, lambda slot=slot: self.say(messages.Taken(slot)))  # type: ignore[misc]
+            if not isinstance(order, messages.EndOfTest):
+                raise TypeError(f"{order!r} does not belong into a test")
+            best, logit = self.paper.hand_in()
+        self.paper = None
+        self.checkpoint.peak_memory = max(self.checkpoint.peak_memory, self.gauge.read())
+        self.say(messages.Answered(best, logit, watch.seconds(), self.checkpoint.peak_memory))
+
+    # -- parts --------------------------------------------------------------------------------------
+
+    def _built(self) -> Learner:
+        assert self.learner is not None, "the supervisor asks for a method before it gives an order to it"
+        return self.learner
+
+    def _say_learned(self, rows: int = 0) -> None:
+        checkpoint = self.checkpoint
+        self.say(
+            messages.Learned(
+                learned=checkpoint.learned,
+                learn_seconds=list(checkpoint.learn_seconds),
+                trainable_parameters=list(checkpoint.trainable_parameters),
+                stored_parameters=list(checkpoint.stored_parameters),
+                generated_images=checkpoint.generated_images,
+                peak_memory=checkpoint.peak_memory,
+                rows=rows,
+                reference_origin=self.bench.reference_origin,
+            )
+        )
+
+    def _reset(self) -> None:
+        """What a method may have left of the process's state, and what a resumed run would not have."""
+        torch.set_grad_enabled(True)
+        torch.set_default_dtype(torch.float32)
+        if Path.cwd() != self.home:
+            os.chdir(self.home)
+
+    def _check_initial(self) -> None:
+        if weights_digest(self.bench.initial.model) != self.untouched:
+            raise MethodError(
+                "the method has changed the initial model",
+                why="context.initial is shared and frozen: a method changes its own backbone",
+                fix="change method.backbone, or a copy: context.initial.copy()",
+            )
+
+    def _progress(self, phase: str, done: int, total: int, loss: float | None = None) -> None:
+        now = time.monotonic()
+        if done < total and phase == self._spoken[0] and now - self._spoken[1] < _PATIENCE:
+            return
+        self._spoken = (phase, now)
+        self.say(messages.Progressed(phase, done, total, loss))
+
+    def _failed(self, error: BaseException) -> messages.Failed:
+        """Whatever the exception does when it is looked at, this says something of it."""
+        try:
+            message = str(error)
+        except Exception as second:
+            message = f"(its text cannot be told: {type(second).__name__})"
+        if isinstance(error, SystemExit):
+            message = f"the method ended the process: sys.exit({message})"
+        try:
+            trace = "".join(traceback.format_exception(error))
+        except Exception:
+            trace = ""
+        return messages.Failed(
+            kind=type(error).__name__,
+            message=message or type(error).__name__,
+            traceback=trace,
+            step=error.step if isinstance(error, NotFiniteError) else None,
+            batch=None if self.paper is None else self.paper.batches,
+        )
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
