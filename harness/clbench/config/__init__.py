@@ -3,8 +3,9 @@
 All mistakes are raised together, as one :class:`clbench.errors.ConfigError`, before anything heavy is loaded.
 """
 
-from clbench.config.options import Options, as_typed, parse_value, read_file
+from clbench.config.options import Options, as_typed, read_file
 from clbench.config.resolving import resolve
 from clbench.config.runconfig import RunConfig
+from clbench.config.yamlvalues import parse_value
 
 __all__ = ["Options", "RunConfig", "as_typed", "parse_value", "read_file", "resolve"]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from clbench.config.yamlvalues import parse_value, read_yaml
 from clbench.errors import ClbenchError, ConfigError, UnknownNameError
+from clbench.printing import as_json
 
-__all__ = ["Options", "as_typed", "parse_value", "read_file"]
+__all__ = ["Options", "as_typed", "read_file"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +84,9 @@ class Options:
 def read_file(path: Path) -> Options:
     """Read a YAML file; what cannot be read is in ``problems``."""
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # a subclass of SafeLoader
-    except OSError as error:
-        problem = ConfigError(f"{path} cannot be read", why=error.strerror or str(error))
-        return Options(problems=(problem,))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        return Options(problems=(ConfigError(f"{path} is not YAML", why=" ".join(str(error).split())),))
+        raw = read_yaml(path)
+    except ConfigError as error:
+        return Options(problems=(error,))
     if raw is None:
         raw = {}
     if not isinstance(raw, Mapping):
@@ -102,70 +97,25 @@ def read_file(path: Path) -> Options:
     return Options.read(raw, str(path))
 
 
-def parse_value(text: str) -> Any:
-    """Read a setting's value as YAML 1.2 does: numbers (also ``1e-5``), true, false, null, lists, else text.
-
-    Raises:
-        yaml.YAMLError: brackets or quotes are left open.
-    """
-    return yaml.load(text, _Loader)
-
-
 def as_typed(value: Any) -> str:
     """A value as ``--set`` takes it: ``null``, ``true``, ``0.0003``, ``[1, 2]``, text without quotes.
 
-    The inverse of :func:`parse_value`: text that would be read as something else is quoted.
+    The inverse of :func:`clbench.config.parse_value`: text that would be read as something else is quoted.
     """
     if isinstance(value, str):
-        return value if _is_plain(value) else json.dumps(value)
+        return value if _is_plain(value) else as_json(value, indent=None)
     if isinstance(value, float):
         return repr(value)
     if isinstance(value, (Mapping, list, tuple)) or value is None or isinstance(value, (bool, int)):
-        return json.dumps(value)
+        return as_json(value, indent=None)
     return str(value)
 
 
 def _is_plain(text: str) -> bool:
     try:
         return bool(parse_value(text) == text)
-    except yaml.YAMLError:
+    except ConfigError:
         return False
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML 1.2's numbers and truth values; PyYAML reads 1.1, where 1e-5 is text and ``no`` is false."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's own way)
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":float", ":int"))]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Refuse a key that is there twice, as YAML does; PyYAML takes the last without a word."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} is there twice", key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
-)
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"^[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+|\.(?:inf|Inf|INF))$"
-        r"|^\.(?:nan|NaN|NAN)$"
-    ),
-    list("-+0123456789."),
-)
 
 
 class _Reader:
@@ -254,8 +204,8 @@ class _Reader:
             return
         try:
             self.method_settings(method, {setting: parse_value(value)})
-        except yaml.YAMLError as error:
-            self.wrong(f"set {text} has a value that is not YAML: {' '.join(str(error).split())}")
+        except ConfigError as error:
+            self.problems.append(ConfigError(f"--set {text}: {error.what}", why=error.why, fix=error.fix))
 
     def method_settings(self, method: str, settings: Any) -> None:
         if not isinstance(settings, Mapping):

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from clbench.config.options import parse_value
+from clbench.config.yamlvalues import read_yaml
 from clbench.errors import ClbenchError, ConfigError, UnknownNameError, did_you_mean
 from clbench.streams.description import DescribedTask, Description
 from clbench.streams.entries import ReferenceEntry, StreamEntry, TaskEntry, mistakes
@@ -68,15 +67,13 @@ class _Reader:
 
     def raw(self) -> Mapping[str, Any] | None:
         try:
-            raw = parse_value(self.path.read_text(encoding="utf-8"))
-        except OSError as error:
-            self.problems.append(f"it cannot be read: {error.strerror or error}")
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            self.problems.append(f"it is not YAML: {' '.join(str(error).split())}")
-        else:
-            if isinstance(raw, Mapping):
-                return raw
-            self.problems.append(f"it holds {type(raw).__name__}, not a mapping such as name: birds")
+            raw = read_yaml(self.path)
+        except ConfigError as error:
+            self.problems.append(error)
+            return None
+        if isinstance(raw, Mapping):
+            return raw
+        self.problems.append(f"it holds {type(raw).__name__}, not a mapping such as name: birds")
         return None
 
     def validated(self, model: type[Entry], raw: Any, where: str = "") -> Entry | None:

@@ -146,7 +146,7 @@ def read_settings(dataset: str, assignments: Sequence[str]) -> DistillSettings:
     Raises:
         ConfigError: lists all mistakes.
     """
-    from clbench.config.options import parse_value
+    from clbench.config import parse_value
     from clbench.errors import ClbenchError, ConfigError, UnknownNameError
     from pydantic import ValidationError
 
@@ -162,7 +162,10 @@ def read_settings(dataset: str, assignments: Sequence[str]) -> DistillSettings:
         elif key not in DistillSettings.model_fields:
             problems.append(UnknownNameError("setting", key, DistillSettings.model_fields, fix=fix))
         else:
-            values[key] = parse_value(value)
+            try:
+                values[key] = parse_value(value)
+            except ConfigError as error:
+                problems.append(ConfigError(f"--set {text}: {error.what}", why=error.why))
     try:
         settings = DistillSettings.model_validate(values)
     except ValidationError as error:
