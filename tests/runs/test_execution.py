@@ -39,6 +39,7 @@ class Small(FineTuning):
 
     interrupt = ""  # "learn:1", "evaluate:1": raise KeyboardInterrupt there
     learned_log: list = []  # noqa: RUF012
+    steps_log: list = []  # noqa: RUF012
 
     def __init__(self, backbone, settings, context):
         super().__init__(backbone, settings, context)
@@ -49,8 +50,9 @@ class Small(FineTuning):
         self.learned_log.append(task.key)
 
         def step(k, batch):
-            if k == 2 and self.interrupt == f"learn:{task.index}":
+            if self.interrupt in ({f"learn:{task.index}"} if k == 2 else {f"step:{task.index}:{k}"}):
                 raise KeyboardInterrupt
+            self.steps_log.append(k)
             classifier = text_features(self.backbone, task.labels.first_prompts)
             features = F.normalize(self.backbone.encode_image(batch.images), dim=-1)
             loss = F.cross_entropy(self.backbone.scale * features @ classifier.T, batch.labels)
@@ -65,6 +67,7 @@ class Small(FineTuning):
             steps=self.settings.steps,
             schedule=constant(self.settings.lr + float(self.drift)),
             batch_size=8,
+            state=(),
         )
         self.learned += 1
         self.drift = torch.rand(1) * 1e-4  # from the global state: must be restored with the task
@@ -130,7 +133,7 @@ class Observer:
 @pytest.fixture(autouse=True)
 def _quiet():
     torch.set_num_threads(1)
-    Small.interrupt, Small.learned_log = "", []
+    Small.interrupt, Small.learned_log, Small.steps_log = "", [], []
     sys.modules.setdefault(__name__, sys.modules[Small.__module__])
 
 
@@ -144,7 +147,7 @@ def _registry(*more):
     return Registry.of(tiny_plugin, SmallPlugin(), *more)
 
 
-def _config(method="small", seed=0, **settings):
+def _config(method="small", seed=0, checkpoint_steps=None, **settings):
     settings = {"lr": 1e-3, "steps": 4, "explode_at": -1} | settings
     return RunConfig(
         method=method,
@@ -153,6 +156,7 @@ def _config(method="small", seed=0, **settings):
         backbone="tiny",
         seed=seed,
         eval_batch=5,
+        checkpoint_steps=checkpoint_steps,
         settings=settings,
         settings_sources=dict.fromkeys(settings, "user"),
     )
@@ -509,3 +513,48 @@ def test_a_task_whose_checkpoint_is_damaged_is_learned_again_and_the_run_ends_as
     assert outcome.status == "finished"
     assert Small.learned_log == ["t1", "t2"]
     assert _matrix(outcome) == _matrix(straight)
+
+
+def _same(one, other):
+    assert _matrix(one) == _matrix(other)
+    states = [torch.load(o.path / "checkpoint.pt", weights_only=True)["state"] for o in (one, other)]
+    assert float(states[0]["drift"]) == float(states[1]["drift"]), "the global random state is the same"
+    for name, value in states[0]["model"].items():
+        assert torch.equal(value, states[1]["model"][name]), name
+
+
+@pytest.mark.parametrize("method", ["small", "joint", "independent"])
+def test_a_task_that_is_stopped_in_the_middle_goes_on_at_the_last_step_kept(tmp_path, method):
+    settings = {"steps": 12, "checkpoint_steps": 5}
+    [straight] = _run(tmp_path / "straight", _config(method, **settings))
+    task = 0 if method == "joint" else 1
+    Small.interrupt = f"step:{task}:9"
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path / "cut", _config(method, **settings))
+    Small.interrupt, Small.steps_log = "", []
+    [outcome] = _run(tmp_path / "cut", _config(method, **settings))
+    assert Small.steps_log[:7] == [5, 6, 7, 8, 9, 10, 11]
+    _same(outcome, straight)
+    assert not (outcome.path / "middle").exists()
+    assert read_record(outcome.path).resources.learn_seconds[task] > 0
+
+
+def test_a_damaged_middle_costs_its_steps_alone(tmp_path, caplog):
+    settings = {"steps": 12, "checkpoint_steps": 5}
+    [straight] = _run(tmp_path / "straight", _config(**settings))
+    Small.interrupt = "step:1:9"
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path / "cut", _config(**settings))
+    [middle] = (tmp_path / "cut").rglob("middle/*.pt")
+    content = bytearray(middle.read_bytes())
+    content[len(content) // 2] ^= 1
+    middle.write_bytes(content)
+    Small.interrupt, Small.steps_log = "", []
+    [outcome] = _run(tmp_path / "cut", _config(**settings))
+    assert Small.steps_log[:2] == [0, 1]
+    assert "its steps are taken again" in caplog.text
+    _same(outcome, straight)
+
+
+def test_how_often_the_middle_is_kept_is_no_other_run():
+    assert _config().key == _config(checkpoint_steps=7).key

@@ -48,6 +48,7 @@ class Sound(FineTuning):
             steps=self.settings.steps,
             schedule=constant(self.rate()),
             batch_size=6,
+            state=(),
         )
         self.drift += random.random()  # from a global generator, which is allowed
         self.weights_changed()
@@ -58,6 +59,43 @@ class Sound(FineTuning):
     def load_state_dict(self, state):
         super().load_state_dict(state)
         self.drift = state["drift"]
+
+
+class Averages(Sound):
+    """The weights after each of three steps are averaged; the mean is the result."""
+
+    def learn(self, task):
+        parameters = [p for _, p in self.backbone.trainable()]
+        mean = WeightMean(parameters)
+        self.context.fit(
+            task,
+            parameters,
+            lambda _k, batch: {"ce": self.task_loss(batch, task.labels)},
+            steps=4,
+            schedule=constant(self.settings.lr),
+            batch_size=6,
+            after_step=lambda _k: mean.add(parameters),
+            state=self.named(mean),
+        )
+        torch._foreach_copy_([p.detach() for p in parameters], mean.average)
+        self.weights_changed()
+
+    def named(self, mean):
+        return [mean]
+
+
+class WeightMean:
+    def __init__(self, parameters):
+        self.average = [torch.zeros_like(p) for p in parameters]
+
+    def add(self, parameters):
+        torch._foreach_add_(self.average, [p.detach() / 4 for p in parameters])
+
+    def state_dict(self):
+        return {"average": self.average}
+
+    def load_state_dict(self, state):
+        torch._foreach_copy_(self.average, state["average"])
 
 
 class Joint(Sound):
@@ -115,6 +153,11 @@ class UsesThePool(Sound):
     def learn(self, task):
         assert self.context.class_pool
         super().learn(task)
+
+
+class ForgetsItsAverage(Averages):
+    def named(self, mean):
+        return ()
 
 
 class LoopsInSilence(Sound):
@@ -294,9 +337,20 @@ def failed(results):
         spec(tuned={"mini": {"lr": 0.1}}),
         spec(BatchNorm, assumptions=Assumptions(task_identity="inferred")),
         spec(UsesTheTask, assumptions=Assumptions(task_identity="given")),
+        spec(Averages),
         spec(UsesThePool, requires=("class_pool",), assumptions=Assumptions(extra_data=True)),
     ],
-    ids=["stream", "joint", "zero_shot", "independent", "tuned", "inferred", "given", "class_pool"],
+    ids=[
+        "stream",
+        "joint",
+        "zero_shot",
+        "independent",
+        "tuned",
+        "inferred",
+        "given",
+        "averages",
+        "class_pool",
+    ],
 )
 def test_a_sound_method_keeps_all_laws(good):
     results = check_method(good)
@@ -347,6 +401,7 @@ BAD_METHODS = [
     (spec(KeepsASet), "state_is_plain", r"state\['seen'\] is an object of type set"),
     (spec(ForgetsAnOffset), "state_restores_scores", "fresh instance"),
     (spec(ForgetsItsDrift), "state_restores_learning", "resumed after the first task"),
+    (spec(ForgetsItsAverage), "steps_are_resumed", "killed between two steps"),
     (spec(LoadsBesideTheCache), "loading_replaces_everything", "loading another state"),
 ]
 

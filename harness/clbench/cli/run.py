@@ -60,6 +60,11 @@ _MOST_FIGURES = 6
 )
 @click.option("--eval-batch", metavar="N", help="Images per batch when testing.  [default: 256]")
 @click.option(
+    "--checkpoint-steps",
+    metavar="N",
+    help="Keep the middle of a task every N steps.  [default: as often as costs 1 % of the time]",
+)
+@click.option(
     "--batches",
     metavar="natural|mixed|single",
     help="Test batches: one task after another, images of all tasks shuffled, or each image by itself.  "

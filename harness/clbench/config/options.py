@@ -36,6 +36,7 @@ class Options:
     label_space: str | None = None
     label_spaces: tuple[str, ...] | None = None
     eval_batch: int | None = None
+    checkpoint_steps: int | None = None
     batches: str | None = None
     held_out: tuple[str, ...] | None = None
     launcher: str | None = None
@@ -226,6 +227,7 @@ _READERS: Mapping[str, Any] = {
     "label_space": _Reader.text,
     "label_spaces": _Reader.names,
     "eval_batch": _Reader.batch,
+    "checkpoint_steps": _Reader.batch,
     "batches": _Reader.text,
     "held_out": _Reader.names,
     "launcher": _Reader.text,

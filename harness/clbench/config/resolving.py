@@ -127,6 +127,7 @@ class _Resolver:
                 label_space=cast(Any, label_space),
                 label_spaces=cast(Any, label_spaces),
                 eval_batch=options.eval_batch or 256,
+                checkpoint_steps=options.checkpoint_steps,
                 batches=cast(Any, batches),
                 held_out=options.held_out or (),
                 backbone_file=absolute(named) if backbone.spec.digest else None,

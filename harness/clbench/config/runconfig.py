@@ -20,6 +20,7 @@ SettingSource = Literal["default", "tuned", "user"]
 _TUPLES = ("label_spaces", "held_out")  # lists in JSON
 
 _NUMBERS = ("seed", "eval_batch")
+_CIRCUMSTANCES = ("settings_sources", "stream_file", "backbone_file", "checkpoint_steps")
 _OPTIONAL = ("generator", "backbone_file", "stream_file")
 _MAPPINGS = ("settings", "settings_sources", "stream_variables")
 
@@ -37,6 +38,8 @@ class RunConfig:
         label_space: the primary one, whose matrix is ranked.
         label_spaces: all that are scored; holds the primary one.
         eval_batch: images per batch when testing.
+        checkpoint_steps: the middle of a task is kept after so many steps each; ``None``: as often as costs
+            one per cent of the time.
         batches: which images share a test batch; see :mod:`clbench.runs.composition`.
         held_out: names of data sets that are tested after each task and are in no task.
         backbone_file, backbone_digest: ``ARCHITECTURE:FILE`` where the weights are a file of the user's, and
@@ -63,6 +66,7 @@ class RunConfig:
     label_space: LabelSpaceName = "task"
     label_spaces: tuple[LabelSpaceName, ...] = ("task", "seen", "union")
     eval_batch: int = 256
+    checkpoint_steps: int | None = None
     batches: Composition = "natural"
     held_out: tuple[str, ...] = ()
     backbone_file: str | None = None
@@ -93,10 +97,10 @@ class RunConfig:
         """Sixteen hexadecimal digits, equal for configurations that must give equal figures.
 
         Of the device the kind counts, not its index; where a setting's value came from does not count, nor
-        where files of the user's lie, but their content.
+        where files of the user's lie, but their content, nor how often the middle of a task is kept.
         """
         deciding = self.as_json()
-        for circumstance in ("settings_sources", "stream_file", "backbone_file"):
+        for circumstance in _CIRCUMSTANCES:
             del deciding[circumstance]
         usuals: dict[str, Any] = {
             "batches": "natural",
@@ -135,6 +139,8 @@ def _is_of_its_type(name: str, given: object) -> bool:
     """Whether the JSON value of a field is of the kind that the field is."""
     if name in _NUMBERS:
         return isinstance(given, int) and not isinstance(given, bool)
+    if name == "checkpoint_steps":
+        return given is None or (isinstance(given, int) and not isinstance(given, bool) and given > 0)
     if name in _TUPLES:
         return isinstance(given, list) and all(isinstance(each, str) for each in given)
     if name in _MAPPINGS:

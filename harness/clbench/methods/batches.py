@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor
 from clbench.streams.images import ImageSet
 from clbench.streams.preprocessing import Preprocessing
 
-__all__ = ["Batch", "endless_batches"]
+__all__ = ["Batch", "EndlessBatches"]
 
 
 @dataclass(frozen=True)
@@ -33,31 +35,64 @@ class Batch:
         return len(self.labels)
 
 
-def endless_batches(
-    images: ImageSet,
-    size: int,
-    preprocessing: Preprocessing,
-    generator: torch.Generator,
-    *,
-    augment: bool,
-    device: torch.device,
-) -> Iterator[Batch]:
-    """Yield batches for ever: each pass in a fresh random order, its last, smaller batch kept.
+class EndlessBatches(Iterator[Batch]):
+    """Batches for ever: each pass in a fresh random order, its last, smaller batch kept.
 
     With ``augment`` every view is a fresh random crop, otherwise the cached test view.
+
+    Args:
+        images: where they are from.
+        size: images per batch.
+        preprocessing: the backbone's.
+        generator: decides order and crops.
+        augment: see above.
+        device: where batches go.
     """
-    pixels = None if augment else images.pixels(preprocessing)
-    labels = images.labels
-    while True:
-        order = torch.randperm(len(images), generator=generator).numpy()
-        for start in range(0, len(order), size):
-            chosen = order[start : start + size]
-            if pixels is None:
-                views = images.crops(chosen, preprocessing, generator)
-            else:
-                views = np.ascontiguousarray(pixels[chosen])
-            yield Batch(
-                preprocessing.normalise(torch.from_numpy(views).to(device)),
-                torch.from_numpy(labels[chosen]).to(device),
-                torch.from_numpy(chosen),
-            )
+
+    def __init__(
+        self,
+        images: ImageSet,
+        size: int,
+        preprocessing: Preprocessing,
+        generator: torch.Generator,
+        *,
+        augment: bool,
+        device: torch.device,
+    ) -> None:
+        self._images = images
+        self._size = size
+        self._preprocessing = preprocessing
+        self._generator = generator
+        self._augment = augment
+        self._device = device
+        self._order = torch.empty(0, dtype=torch.int64)  # of the current pass
+        self._next = 0  # how many of it are taken
+
+    def __next__(self) -> Batch:
+        if self._next >= len(self._order):
+            self._order, self._next = torch.randperm(len(self._images), generator=self._generator), 0
+        chosen = self._order[self._next : self._next + self._size]
+        self._next += len(chosen)
+        return Batch(
+            self._preprocessing.normalise(torch.from_numpy(self._views(chosen.numpy())).to(self._device)),
+            torch.from_numpy(self._images.labels[chosen.numpy()]).to(self._device),
+            chosen.clone(),
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it is: the order of this pass, how much of it is taken, and the generator."""
+        return {"order": self._order, "next": self._next, "generator": self._generator.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where :meth:`state_dict` was called."""
+        self._order, self._next = state["order"], int(state["next"])
+        self._generator.set_state(state["generator"])
+
+    @cached_property
+    def _pixels(self) -> np.ndarray:
+        return self._images.pixels(self._preprocessing)
+
+    def _views(self, chosen: np.ndarray) -> np.ndarray:
+        if self._augment:
+            return self._images.crops(chosen, self._preprocessing, self._generator)
+        return np.ascontiguousarray(self._pixels[chosen])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from clbench.errors import ConfigError
-from clbench.methods.batches import Batch, endless_batches
+from clbench.methods.batches import Batch, EndlessBatches
 from clbench.methods.fit import Loop, Losses, OptimizerName, Precision, autocast
+from clbench.methods.resuming import Middle, Sources, Stateful, StepStore
 from clbench.methods.schedules import Schedule
 from clbench.models.backbone import Backbone
 from clbench.models.features import image_features
@@ -48,10 +50,12 @@ class Measured:
     Attributes:
         trainable_parameters: per learned task, the number of parameters handed to :meth:`Context.fit`.
         generated_images: images asked for so far.
+        earlier_seconds: of the current task, what an earlier process spent on steps that are not taken again.
     """
 
     trainable_parameters: list[int] = field(default_factory=list)
     generated_images: int = 0
+    earlier_seconds: float = 0.0
 
 
 class FeatureCache:
@@ -93,6 +97,7 @@ class Context:
         generator: Callable[[], ImageGenerator] | None = None,
         features: FeatureCache | None = None,
         progress: ProgressFunction | None = None,
+        steps: StepStore | None = None,
     ) -> None:
         self.initial = initial
         self.device = initial.device
@@ -108,12 +113,18 @@ class Context:
         self._progress = progress
         self.moment = "start"
         self._loop: Loop | None = None
+        self._steps = steps
+        self._sources = Sources()
+        self._fits = 0
+        self._began = time.perf_counter()
 
     # -- randomness ---------------------------------------------------------------------------------
 
     def begin(self, moment: str) -> None:
         """Set all random states from the run's seed and ``moment``; the harness calls it before each task."""
         self.moment = moment
+        self._sources, self._fits, self._began = Sources(), 0, time.perf_counter()
+        self.measured.earlier_seconds = 0.0
         base = self._derive("global")
         random.seed(base)
         np.random.seed(base % 2**32)
@@ -121,7 +132,7 @@ class Context:
 
     def generator(self, name: str) -> torch.Generator:
         """A CPU generator that depends on the run's seed, the current task and ``name`` only."""
-        return torch.Generator().manual_seed(self._derive(name))
+        return self._sources.add(name, torch.Generator().manual_seed(self._derive(name)))
 
     def _derive(self, name: str) -> int:
         digest = hashlib.sha256(f"{self.seed}|{self.moment}|{name}".encode()).digest()
@@ -189,14 +200,15 @@ class Context:
 
     def batches(self, images: ImageSet, size: int, *, name: str, augment: bool = False) -> Iterator[Batch]:
         """Endless seeded batches; ``name`` tells apart the sources of one task."""
-        return endless_batches(
+        batches = EndlessBatches(
             images,
             size,
             self.initial.preprocessing,
-            self.generator(name),
+            torch.Generator().manual_seed(self._derive(name)),
             augment=augment,
             device=self.device,
         )
+        return self._sources.add(name, batches)
 
     # -- training -----------------------------------------------------------------------------------
 
@@ -216,10 +228,35 @@ class Context:
         batches: Iterator[Batch] | None = None,
         before_optimizer: Callable[[int], None] | None = None,
         after_step: Callable[[int], None] | None = None,
+        state: Sequence[Stateful] | None = None,
     ) -> None:
         """Train ``parameters`` on ``task``; see :class:`clbench.methods.fit.Loop` for the functions.
 
-        ``batches`` replaces the task's own batches (checks against other implementations need that).
+        Where the harness keeps the middle of a task, a killed run goes on from there: ``learn`` is called
+        again, and this function begins with the step after the last that was kept. Everything that steps
+        change must then be as it was. The harness sees to ``parameters``, the optimiser, the random states,
+        and the generators and batches that this context has made since the task began. ``state`` names the
+        rest: averages of weights, counters, the best so far, buffers of layers in training mode, generators
+        and iterators of the method's own. A method that names no ``state`` is not kept in the middle of a
+        task, it learns the whole task again; ``state=()`` says that there is nothing else. The law
+        ``steps_are_resumed`` of :mod:`clbench.testing` checks it.
+
+        Args:
+            task: what is learned.
+            parameters: what is trained.
+            step: (k, batch) → named losses.
+            steps: number of steps.
+            schedule: the learning rate of each step.
+            batch_size: images of a batch.
+            optimizer, weight_decay, betas: see :class:`clbench.methods.fit.Loop`.
+            augment: random crops, not the test view.
+            batches: replaces the task's own batches. If these are not of :meth:`batches`, they must have
+                ``state_dict`` and ``load_state_dict``, else nothing is kept.
+            before_optimizer, after_step: told k, see :meth:`clbench.methods.fit.Loop.run`.
+            state: what ``step``, ``before_optimizer`` and ``after_step`` change beside all that.
+
+        Raises:
+            NotFiniteError: a loss is NaN or infinite.
         """
         loop = Loop(
             parameters,
@@ -233,16 +270,51 @@ class Context:
             progress=lambda done, total, loss: self.report("learn", done, total, loss),
         )
         self.measured.trainable_parameters.append(sum(p.numel() for p in loop.parameters))
+        source = batches or self.batches(task.train, batch_size, name="train", augment=augment)
+        fit, self._fits = self._fits, self._fits + 1
+        first, keep = 0, None
+        if self._steps is not None and state is not None and isinstance(source, Stateful):
+            further = list(state) if isinstance(source, EndlessBatches) else [*state, source]
+            first, keep = self._resumed(self._steps, fit, loop, steps, further)
         self._loop = loop
         try:
             loop.run(
-                batches or self.batches(task.train, batch_size, name="train", augment=augment),
+                source,
                 step,
                 before_optimizer=before_optimizer,
                 after_step=after_step,
+                first=first,
+                after_all=keep,
             )
         finally:
             self._loop = None
+
+    def _resumed(
+        self, store: StepStore, fit: int, loop: Loop, steps: int, further: Sequence[Stateful]
+    ) -> tuple[int, Callable[[int], None]]:
+        """Put back what was kept of an optimisation; return its next step and what keeps the later ones."""
+        shapes = [list(p.shape) for p in loop.parameters]
+        form = hashlib.sha256(f"{steps} {len(further)} {shapes}".encode()).hexdigest()
+        middle = Middle(loop, self._sources.alive(), further)
+        kept = store.load(self.moment, fit, form)
+        first = 0
+        if kept is not None:
+            middle.put_back(kept["middle"])
+            first = loop.step_index + 1
+            # What is done again before this point is in the watch of the task already.
+            earlier = kept["seconds"] - (time.perf_counter() - self._began)
+            self.measured.earlier_seconds = max(self.measured.earlier_seconds, earlier)
+            self.report("learn", first, steps)
+        last, size = first, middle.size
+
+        def keep(k: int) -> None:
+            nonlocal last
+            if k + 1 < steps and store.due(k + 1 - last, size):
+                seconds = time.perf_counter() - self._began + self.measured.earlier_seconds
+                store.save(self.moment, fit, form, {"middle": middle.take(), "seconds": seconds})
+                last = k + 1
+
+        return first, keep
 
     def backward(self, losses: Losses) -> None:
         """Back-propagate part of the losses inside a step function, before the rest is returned."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +60,7 @@ class Loop:
         self._where = where
         self._progress = progress
         self._precision = precision
-        self._device = self.parameters[0].device
+        self.device = self.parameters[0].device
         self.optimizer: torch.optim.Optimizer
         if optimizer == "adamw":
             # The fused kernel takes the same step a third of the time on CPU.
@@ -69,12 +69,12 @@ class Loop:
                 lr=schedule(0),
                 betas=betas,
                 weight_decay=weight_decay,
-                fused=self._device.type in ("cpu", "cuda"),
+                fused=self.device.type in ("cpu", "cuda"),
             )
         else:
             self.optimizer = torch.optim.SGD(self.parameters, lr=schedule(0), weight_decay=weight_decay)
         self._scaler = torch.amp.GradScaler(
-            self._device.type, enabled=precision == "fp16" and self._device.type == "cuda"
+            self.device.type, enabled=precision == "fp16" and self.device.type == "cuda"
         )
         self.step_index = 0
 
@@ -85,6 +85,8 @@ class Loop:
         *,
         before_optimizer: Callable[[int], None] | None = None,
         after_step: Callable[[int], None] | None = None,
+        first: int = 0,
+        after_all: Callable[[int], None] | None = None,
     ) -> None:
         """Take all steps.
 
@@ -94,17 +96,19 @@ class Loop:
                 itself first: gradients accumulate until the optimiser's step.
             before_optimizer: told k when gradients are complete (and unscaled), before the optimiser moves.
             after_step: told k when the weights have moved.
+            first: the step to begin with: those before it were taken by an earlier process.
+            after_all: told k when everything of the step is done.
 
         Raises:
             NotFiniteError: a loss is NaN or infinite; the weights are those before that step.
         """
-        for k in range(self._steps):
+        for k in range(first, self._steps):
             self.step_index = k
             for group in self.optimizer.param_groups:
                 group["lr"] = self._schedule(k)
             self.optimizer.zero_grad(set_to_none=True)
             batch = next(batches)
-            with autocast(self._precision, self._device):
+            with autocast(self._precision, self.device):
                 losses = step(k, batch)
             total = self.backward(losses)
             self._scaler.unscale_(self.optimizer)
@@ -116,7 +120,23 @@ class Loop:
                 after_step(k)
             if self._progress is not None:
                 self._progress(k + 1, self._steps, total)
+            if after_all is not None:
+                after_all(k)
         self.optimizer.zero_grad(set_to_none=True)  # a model's worth of memory, free for the test
+
+    def state_dict(self) -> dict[str, Any]:
+        """Optimiser, scaler and the number of steps taken; the parameters' values are not in it."""
+        return {
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self._scaler.state_dict(),
+            "taken": self.step_index + 1,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._scaler.load_state_dict(state["scaler"])
+        self.step_index = int(state["taken"]) - 1
 
     @property
     def gradient_scale(self) -> float:

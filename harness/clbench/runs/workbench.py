@@ -12,6 +12,7 @@ from clbench.config import RunConfig
 from clbench.errors import ConfigError, PluginError
 from clbench.methods.context import Context, FeatureCache, ProgressFunction, Reference
 from clbench.methods.contract import Method
+from clbench.methods.resuming import StepStore
 from clbench.models import Backbone, ImageGenerator
 from clbench.plugins import Registry
 from clbench.runs.sources import RunSources, Sources
@@ -127,8 +128,11 @@ class Bench:
         name = self.sources.reference
         return self._workbench.reference_origin(name) if name else ""
 
-    def context(self, progress: ProgressFunction) -> Context:
-        """A context with exactly the extra data that the method declares, so that an undeclared use fails."""
+    def context(self, progress: ProgressFunction, steps: StepStore | None = None) -> Context:
+        """A context with exactly the extra data that the method declares, so that an undeclared use fails.
+
+        ``steps`` is where methods that can go on in the middle of a task are kept.
+        """
         workbench, sources = self._workbench, self.sources
         declared = {*self.method.spec.requires, *self.method.spec.optional}
         reference, generator = sources.reference, sources.generator
@@ -144,6 +148,7 @@ class Bench:
             generator=_given(lambda: workbench.generator(generator, self.device)) if generator else None,
             features=workbench.features,
             progress=progress,
+            steps=steps,
         )
 
     def build(self, context: Context) -> Method:

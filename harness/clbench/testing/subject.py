@@ -18,6 +18,7 @@ from torch import Tensor
 
 from clbench.methods.context import Context
 from clbench.methods.contract import Method
+from clbench.methods.resuming import StepStore
 from clbench.models.backbone import Backbone
 from clbench.specs import MethodSpec, load_reference
 from clbench.streams import LabelSpace, Stream
@@ -125,7 +126,7 @@ class MethodSubject:
 
     # -- actions ------------------------------------------------------------------------------------
 
-    def context(self, *, declared_only: bool = False) -> Context:
+    def context(self, *, declared_only: bool = False, steps: StepStore | None = None) -> Context:
         """A context with all extra data, or only with those that the spec declares."""
         self._scratches += 1
         scratch = Path(self._folder.name) / f"scratch-{self._scratches}"
@@ -139,11 +140,12 @@ class MethodSubject:
             reference=tiny_reference if "reference" in given else None,
             class_pool=tiny_names if "class_pool" in given else None,
             generator=(lambda: NoiseGenerator()) if "generator" in given else None,
+            steps=steps,
         )
 
-    def build(self, *, declared_only: bool = False) -> Method:
-        """A fresh instance, as at the start of a run."""
-        context = self.context(declared_only=declared_only)
+    def build(self, *, declared_only: bool = False, steps: StepStore | None = None) -> Method:
+        """A fresh instance, as at the start of a run; ``steps`` keeps the middle of its tasks."""
+        context = self.context(declared_only=declared_only, steps=steps)
         context.begin("init")
         backbone = self.backbone.copy()
         backbone.model.requires_grad_(True)
@@ -197,6 +199,22 @@ class MethodSubject:
     def straight(self) -> Trajectory:
         """The way that others are compared with; nothing is scored before its end."""
         return self.travel()
+
+    def learned_last(self, steps: StepStore | None = None) -> Method:
+        """A fresh instance that loads the state before the last task, and learns that.
+
+        ``steps`` keeps the middle of the task.
+        """
+        method, last = self.build(steps=steps), self.stages - 1
+        for state in self.straight.states[last - 1 : last] if last else []:
+            method.load_state_dict(state)
+        self.learn(method, last)
+        return method
+
+    @cached_property
+    def resumed(self) -> list[Tensor]:
+        """Scores after :meth:`learned_last`."""
+        return self.score(self.learned_last())
 
 
 def _disturb() -> None:

@@ -31,5 +31,6 @@ class L2SP(FineTuning):
             steps=settings.iterations,
             schedule=cosine(settings.lr * task.rate_scale, final=0.0, steps=settings.iterations),
             batch_size=settings.batch_size,
+            state=(),  # the steps change nothing but theta
         )
         self.weights_changed()

@@ -20,6 +20,7 @@ from clbench.plugins import Registry
 from clbench.runs import messages
 from clbench.runs.checkpoints import Checkpoint, CheckpointStore, count_elements
 from clbench.runs.messages import send_reply
+from clbench.runs.middle import MiddleStore
 from clbench.streams import TrainingTask
 from clbench.runs.workbench import Bench, Workbench
 from clbench.runs.worker.learners import LEARNERS, Learner
@@ -63,6 +64,9 @@ class _Worker:
         self.begin = begin
         self.checkpoint = Checkpoint(assignment.config.key)
         self.store = CheckpointStore(assignment.folder, assignment.config.key)
+        self.middle = MiddleStore(
+            assignment.folder / "middle", assignment.config.key, assignment.config.checkpoint_steps
+        )
         self.learner: Learner | None = None
         self.paper: Paper | None = None
         self.home = Path.cwd()
@@ -95,7 +99,7 @@ class _Worker:
         self.gauge = MemoryGauge(self.bench.device)
         self.gauge.start()
         initial = self.bench.initial
-        self.context = self.bench.context(self._progress)
+        self.context = self.bench.context(self._progress, self.middle)
         self.untouched = weights_digest(initial.model)
         self.say(
             messages.Ready(
@@ -143,7 +147,7 @@ class _Worker:
             self.context.begin(f"{index}:{self.assignment.task_keys[index]}")
             watch = Stopwatch(self.bench.device)
             learner.learn(tasks)
-            seconds = watch.seconds()
+            seconds = watch.seconds() + measured.earlier_seconds
             self._reset()
             self._check_initial()
             checkpoint.state = learner.state_dict()
@@ -154,6 +158,7 @@ class _Worker:
         checkpoint.generated_images = measured.generated_images
         checkpoint.peak_memory = max(checkpoint.peak_memory, self.gauge.read())
         self.store.save(checkpoint)
+        self.middle.clear()
         self._say_learned()
 
     def _examine(self, examination: messages.Examination) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from clbench.methods.contract import Method
 from clbench.testing.laws.comparing import check_equal
+from clbench.testing.laws.killing import Killed, MemoryStore
 from clbench.testing.laws.learning import initial_model_is_untouched, it_learns
 from clbench.testing.laws.scoring import scores_are_repeatable
 from clbench.testing.outcomes import Broken, Law, NotApplicable, law
@@ -75,11 +76,31 @@ def state_restores_learning(subject: MethodSubject) -> None:
     one that learned both: a killed run resumes as if nothing had happened."""
     if subject.stages < 2:
         raise NotApplicable("it does not learn task after task")
-    method = _restored(subject, subject.straight.states[:1])
-    subject.learn(method, 1)
     check_equal(
-        subject.score(method), subject.straight.scores, "scores differ where it resumed after the first task"
+        subject.resumed, subject.straight.scores, "scores differ where it resumed after the first task"
     )
+
+
+@law(learning_is_deterministic, state_restores_scores)
+def steps_are_resumed(subject: MethodSubject) -> None:
+    """A task that is killed between two steps of context.fit(), and learned again by a fresh instance that
+    goes on with the next step, ends bit for bit as if it had not been killed: `state` names all that steps
+    change."""
+    if not subject.stages:
+        raise NotApplicable("it learns nothing")
+    store = MemoryStore()
+    for saves in (1, 2, None):  # killed after the first step, then after two more, then not
+        store.kill_after(saves)
+        try:
+            method = subject.learned_last(steps=store)
+        except Killed:
+            continue
+        break
+    if not store.asked:
+        raise NotApplicable("context.fit() is not called, or not told with `state` what its steps change")
+    if not store.kept:
+        raise NotApplicable("its optimisation has one step only")
+    check_equal(subject.score(method), subject.resumed, "scores differ where it was killed between two steps")
 
 
 def _restored(subject: MethodSubject, states: list[dict[str, Any]]) -> Method:
@@ -109,4 +130,5 @@ STATE_LAWS: tuple[Law[MethodSubject], ...] = (
     state_restores_scores,
     loading_replaces_everything,
     state_restores_learning,
+    steps_are_resumed,
 )

@@ -9,7 +9,7 @@ import torch
 from clbench import Batch, Preprocessing
 from torch import Tensor
 
-__all__ = ["ExemplarMemory", "herding"]
+__all__ = ["ExemplarBatches", "ExemplarMemory", "herding"]
 
 
 @torch.no_grad()
@@ -85,13 +85,9 @@ class ExemplarMemory:
 
     def batches(
         self, size: int, preprocessing: Preprocessing, generator: torch.Generator, device: torch.device
-    ) -> Iterator[Batch]:
+    ) -> ExemplarBatches:
         """Endless batches: each pass in a fresh random order, its last, smaller batch kept."""
-        pixels, owners = self.all_pixels(), self.owners()
-        while True:
-            for chosen in torch.split(torch.randperm(len(pixels), generator=generator), size):
-                images = preprocessing.normalise(pixels[chosen].to(device))
-                yield Batch(images, owners[chosen].to(device), chosen)
+        return ExemplarBatches(self.all_pixels(), self.owners(), size, preprocessing, generator, device)
 
     def state_dict(self) -> dict[str, Any]:
         """Prompts and pixels."""
@@ -102,3 +98,37 @@ class ExemplarMemory:
         prompts: Sequence[str] = state["prompts"]
         self.prompts = list(prompts)
         self.pixels = [p.cpu() for p in state["pixels"]]
+
+
+class ExemplarBatches(Iterator[Batch]):
+    """What :meth:`ExemplarMemory.batches` returns."""
+
+    def __init__(
+        self,
+        pixels: Tensor,
+        owners: Tensor,
+        size: int,
+        preprocessing: Preprocessing,
+        generator: torch.Generator,
+        device: torch.device,
+    ) -> None:
+        self._pixels, self._owners, self._size = pixels, owners, size
+        self._preprocessing, self._generator, self._device = preprocessing, generator, device
+        self._left: list[Tensor] = []  # of the current pass
+
+    def __next__(self) -> Batch:
+        if not self._left:
+            order = torch.randperm(len(self._pixels), generator=self._generator)
+            self._left = list(torch.split(order, self._size))
+        chosen = self._left.pop(0)
+        images = self._preprocessing.normalise(self._pixels[chosen].to(self._device))
+        return Batch(images, self._owners[chosen].to(self._device), chosen)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is left of this pass, and the generator."""
+        return {"left": list(self._left), "generator": self._generator.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from where :meth:`state_dict` was called."""
+        self._left = list(state["left"])
+        self._generator.set_state(state["generator"])

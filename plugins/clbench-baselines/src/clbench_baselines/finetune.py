@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from clbench import Batch, FineTuning, Settings, TrainingTask
-from clbench.methods import Losses
+from clbench.methods import Losses, Stateful
 from clbench_zscl.losses import add_l2_gradient
 from torch import Tensor, nn
 
@@ -40,8 +40,12 @@ class FineTune(FineTuning):
         *,
         further_losses: Callable[[], Losses] | None = None,
         before_optimizer: Callable[[int], None] | None = None,
+        state: Sequence[Stateful] = (),
     ) -> None:
-        """Take ``iterations + 1`` steps; ``further_losses`` are added to the cross-entropy of each."""
+        """Take ``iterations + 1`` steps; ``further_losses`` are added to the cross-entropy of each.
+
+        ``state`` is what these functions change, see :meth:`clbench.methods.Context.fit`.
+        """
         settings = self.settings
 
         def step(_k: int, batch: Batch) -> Losses:
@@ -54,6 +58,7 @@ class FineTune(FineTuning):
             step,
             **settings.loop(task.rate_scale),
             before_optimizer=before_optimizer,
+            state=state,
         )
 
     @classmethod

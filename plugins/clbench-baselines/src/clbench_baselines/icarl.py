@@ -13,7 +13,7 @@ from clbench.models import cosines, text_classifier, text_features
 from clbench_zscl.losses import image_text_distillation
 from torch import Tensor
 
-from clbench_baselines.exemplars import ExemplarMemory, herding
+from clbench_baselines.exemplars import ExemplarBatches, ExemplarMemory, herding
 from clbench_baselines.finetune import FineTune
 from clbench_baselines.settings import ICaRLSettings
 
@@ -46,13 +46,17 @@ class ICaRL(FineTune):
         self._rows: dict[str, Tensor] = {}  # by label space, as the text classifiers of fine-tuning
 
     def learn(self, task: TrainingTask) -> None:
-        self._train(task, further_losses=self._distillation() if len(self._memory) else None)
+        if len(self._memory):
+            distillation, exemplars = self._distillation()
+            self._train(task, further_losses=distillation, state=[exemplars])
+        else:
+            self._train(task)
         self.weights_changed()
         self._remember(task)
         self.weights_changed()
 
-    def _distillation(self) -> Callable[[], Losses]:
-        """Ask the teacher once for all exemplars; return the losses of a next batch of them."""
+    def _distillation(self) -> tuple[Callable[[], Losses], ExemplarBatches]:
+        """Ask the teacher once for all exemplars; return the losses of a next batch, and the batches."""
         settings, memory, initial = self.settings, self._memory, self.context.initial
         Z_teacher = self._embed(initial, memory.all_pixels())
         with torch.no_grad():
@@ -73,7 +77,7 @@ class ICaRL(FineTune):
                 "text distillation": settings.text_weight * text,
             }
 
-        return losses
+        return losses, batches
 
     def _remember(self, task: TrainingTask) -> None:
         """Choose exemplars of the task's classes, in the room that earlier classes make for them."""

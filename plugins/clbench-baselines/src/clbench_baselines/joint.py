@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from clbench import Batch, TrainingTask
@@ -39,10 +40,6 @@ class Joint(FineTune):
         ]
         rate = warmup_cosine(settings.lr, warmup=settings.warmup * len(tasks), iterations=steps - 1)
 
-        def mixed() -> Iterator[Batch]:
-            for turn in turns:
-                yield next(sources[turn])
-
         def step(k: int, batch: Batch) -> Losses:
             labels = tasks[turns[k]].labels
             return {"ce": self.task_loss(batch, labels, label_smoothing=settings.label_smoothing)}
@@ -53,7 +50,8 @@ class Joint(FineTune):
             step,
             steps=steps,
             schedule=lambda k: rate(k) * tasks[turns[k]].rate_scale,
-            batches=mixed(),
+            batches=_Mixed(sources, turns),
+            state=(),
         )
         self.weights_changed()
 
@@ -67,3 +65,21 @@ class Joint(FineTune):
             sizes = torch.tensor([len(t.train) for t in tasks], dtype=torch.float64)
             turns = torch.multinomial(sizes, steps, replacement=True, generator=generator)
         return [int(turn) for turn in turns]
+
+
+class _Mixed(Iterator[Batch]):
+    """A batch of one source after another, as ``turns`` say; the sources' own positions are the context's."""
+
+    def __init__(self, sources: Sequence[Iterator[Batch]], turns: Sequence[int]) -> None:
+        self._sources, self._turns = sources, turns
+        self._taken = 0
+
+    def __next__(self) -> Batch:
+        self._taken += 1
+        return next(self._sources[self._turns[self._taken - 1]])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"taken": self._taken}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._taken = int(state["taken"])

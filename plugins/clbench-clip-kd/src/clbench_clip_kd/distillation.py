@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -15,9 +16,9 @@ import numpy as np
 import torch
 from clbench import Backbone, Batch
 from clbench.errors import ConfigError, NotFiniteError
-from clbench.methods import Reference, endless_batches, warmup_cosine
+from clbench.methods import EndlessBatches, Reference, warmup_cosine
 from clbench.methods.fit import autocast
-from clbench.results.atomic import atomic_path
+from clbench.results.checked import DamagedError, Identity, read_checked, writing
 from torch import Tensor
 
 from clbench_clip_kd.losses import Embeddings
@@ -125,7 +126,7 @@ class Distillation:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             seed = int(np.random.SeedSequence([self.seed, index]).generate_state(1)[0])
             torch.manual_seed(seed)  # masks are drawn from the global generator
-            batches = endless_batches(
+            batches = EndlessBatches(
                 self.pairs.images,
                 self.settings.batch_size,
                 self.teacher.preprocessing,
@@ -187,25 +188,30 @@ class Distillation:
         ]
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
+    @property
+    def _identity(self) -> Identity:
+        return Identity("distillation", {"training": self.key})
+
     def _save(self, path: Path) -> None:
         state = {
-            "key": self.key,
             "epochs": self.epochs_done,
             "student": self.student.model.state_dict(),
             "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        with atomic_path(path) as temporary:
-            torch.save(state, temporary)
+        with writing(path, self._identity) as file:
+            torch.save(state, file)
 
     def _load(self, path: Path) -> None:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        if state["key"] != self.key:
+        try:
+            content = read_checked(path, self._identity)
+        except DamagedError as error:
             raise ConfigError(
-                f"{path} belongs to another training",
-                why="settings, teacher, student, pairs, seed or precision are not those of this one",
+                f"{path} is damaged or belongs to another training",
+                why=f"{error.why}; a training is its settings, teacher, student, pairs, seed and precision",
                 fix="use another --out, or delete that file",
-            )
+            ) from error
+        state: dict[str, Any] = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         self.student.model.load_state_dict(state["student"])
         self.objective.load_state_dict(state["objective"])
         self.optimizer.load_state_dict(state["optimizer"])

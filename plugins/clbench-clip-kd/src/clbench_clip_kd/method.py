@@ -57,6 +57,7 @@ class ClipKD(FineTuning):
             step,
             **settings.loop(task.rate_scale),
             batches=self._target_batches(task),
+            state=(),
         )
         self.weights_changed()
 

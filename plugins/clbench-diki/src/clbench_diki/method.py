@@ -129,6 +129,7 @@ class DIKI(Method):
             optimizer="sgd",
             augment=False,
             after_step=after_step,
+            state=[best],
         )
         self.pool.write(task.index, best.prompts or prompts)
 
@@ -253,6 +254,12 @@ class _Best:
         if accuracy > self.accuracy:
             self.accuracy = accuracy
             self.prompts = {name: p.detach().clone() for name, p in prompts.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"accuracy": self.accuracy, "prompts": self.prompts}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.accuracy, self.prompts = state["accuracy"], state["prompts"]
 
 
 def _bytes(tensor: Tensor) -> int:

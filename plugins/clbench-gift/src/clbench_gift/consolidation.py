@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -60,6 +60,19 @@ class Consolidation:
             torch._foreach_lerp_(self.weights, now, 1.0 / (step + 1))
         else:
             self.weights = now
+
+    def state_dict(self) -> dict[str, Any]:
+        """The importances, where they stay from step to step."""
+        return {"weights": list(self.weights) if self._static and self.weights is not None else None}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        given = state["weights"]
+        self.weights = (
+            None
+            if given is None
+            else [w.to(p.device).clone() for w, p in zip(given, self._parameters, strict=True)]
+        )
 
     @property
     def pulls(self) -> bool:

@@ -102,6 +102,7 @@ class GIFT(FineTuning):
                 **settings.loop(task.rate_scale),
                 weight_decay=settings.weight_decay,
                 before_optimizer=consolidate,
+                state=[consolidation],
             )
         finally:
             self.backbone.model.zero_grad(set_to_none=True)

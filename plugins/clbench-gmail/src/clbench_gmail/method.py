@@ -143,6 +143,7 @@ class GMAIL(Method):
                 settings.align_lr, warmup=settings.align_warmup, iterations=settings.align_iterations
             ),
             batches=self.context.batches(pairs.images, settings.align_batch_size, name="generated"),
+            state=(),
         )
 
     # -- the classifier -----------------------------------------------------------------------------
@@ -179,6 +180,7 @@ class GMAIL(Method):
             ),
             batch_size=settings.batch_size,
             augment=settings.augment,
+            state=(),
         )
         self._scorer.forget()
 

@@ -78,13 +78,13 @@ class L2P(Method):
             W = text_features(self.backbone, task.labels.first_prompts)
         # Of the test view the queries never change; a random crop has a query of its own.
         known = None if settings.augment else self.context.initial_features(task.train)
-        picks: list[Tensor] = []
+        picks = _Picks()
 
         def step(_k: int, batch: Batch) -> Losses:
             queries = self._queries(batch.images) if known is None else known[batch.indices.to(known.device)]
             near = pool.cosines(queries)
             chosen = self._choose(near, frequencies) if own is None else own.expand(len(batch), -1)
-            picks.append(chosen.cpu())
+            picks.add(chosen)
             Z = self._prompted(batch.images, chosen)
             logits = self.backbone.scale.detach() * cosines(Z, W)
             return {
@@ -106,8 +106,9 @@ class L2P(Method):
             batch_size=settings.batch_size,
             augment=settings.augment,
             before_optimizer=clip,
+            state=[picks],
         )
-        pool.count(torch.cat(picks))
+        pool.count(torch.cat(picks.made))
         self.learned += 1
 
     def _choose(self, near: Tensor, frequencies: Tensor | None = None) -> Tensor:
@@ -145,6 +146,22 @@ class L2P(Method):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.pool.load_state_dict(state["pool"])
         self.learned = int(state["learned"])
+
+
+class _Picks:
+    """The prompts that were chosen, a tensor (batch, N) for each step of a task."""
+
+    def __init__(self) -> None:
+        self.made: list[Tensor] = []
+
+    def add(self, chosen: Tensor) -> None:
+        self.made.append(chosen.cpu())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"made": list(self.made)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.made = list(state["made"])
 
 
 class L2PVote(L2P):

@@ -127,6 +127,7 @@ class MoEAdapters(Method):
                     iterations=settings.iterations,
                 ),
                 batch_size=settings.batch_size,
+                state=[self.adapters.counters],
             )
         self.adapters.freeze_most_used(settings.frozen_experts)
         self._classifiers.clear()  # also those of earlier tasks: their experts may have moved

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from clbench_moe_adapters.blocks import AdaptedBlock, Adapter, Route
 
-__all__ = ["AdapterMixture"]
+__all__ = ["AdapterMixture", "UsageCounters"]
 
 
 class AdapterMixture:
@@ -33,6 +33,7 @@ class AdapterMixture:
 
     Attributes:
         blocks: by name in the model, vision first.
+        counters: of how often each expert has worked in this training.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class AdapterMixture:
             for index, block in enumerate(tower):
                 adapted = AdaptedBlock(block, tasks=tasks, experts=experts, top_k=top_k, adapter=adapter)
                 tower[index] = self.blocks[f"{name}.{index}"] = adapted.to(device)
+        self.counters = UsageCounters(self.blocks)
         self.tasks = tasks
         self._parameters = {
             f"{name}.{inner}": parameter
@@ -137,6 +139,22 @@ class AdapterMixture:
                 parameter.copy_(values)
         for name, block in self.blocks.items():
             block.frozen = set(state["frozen"][name])
+
+
+class UsageCounters:
+    """How many sequences each expert of each block has worked on since training began."""
+
+    def __init__(self, blocks: Mapping[str, AdaptedBlock]) -> None:
+        self._blocks = blocks
+
+    def state_dict(self) -> dict[str, Any]:
+        """The counts by block."""
+        return {name: list(block.usage) for name, block in self._blocks.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        for name, block in self._blocks.items():
+            block.usage = list(state[name])
 
 
 def _towers(model: Any, towers: str) -> dict[str, Any]:

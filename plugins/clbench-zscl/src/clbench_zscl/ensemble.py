@@ -56,7 +56,8 @@ class WeightEnsemble:
         Raises:
             ValueError: the tensors are not shaped like these parameters.
         """
-        self.average = [p.detach().clone() for p in self._matching(state["average"])]
+        given = self._matching(state["average"])
+        self.average = [g.to(a.device).clone() for g, a in zip(given, self.average, strict=True)]
         self.merges = int(state["merges"])
 
     def _matching(self, parameters: Iterable[Tensor]) -> list[Tensor]:
@@ -96,3 +97,12 @@ class MovingAverage:
         before = [w.clone() for w in self._weights] if self._follow else self._earlier
         torch._foreach_lerp_(self._weights, self._earlier, 1.0 - self._share)
         self._earlier = before
+
+    def state_dict(self) -> dict[str, Any]:
+        """θ_earlier; the live weights are not in it."""
+        return {"earlier": list(self._earlier)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        pairs = zip(state["earlier"], self._weights, strict=True)
+        self._earlier = [earlier.to(weight.device).clone() for earlier, weight in pairs]

@@ -76,6 +76,7 @@ class ZSCL(FineTuning):
             **settings.loop(task.rate_scale),
             before_optimizer=pull_to_anchor,
             after_step=at_interval,
+            state=[kept for kept in (ensemble, average) if kept is not None],
         )
         if ensemble is not None:
             ensemble.copy_to(parameters)
