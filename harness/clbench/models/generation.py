@@ -206,7 +206,7 @@ def _whole(folder: Path) -> bool:
     try:
         check_folder(folder, _identity(folder))
     except DamagedError as error:
-        log.warning("%s; these images are made again", error.line)
+        log.warning("%s: %s; these images are made again", error.what, error.why)
         return False
     return True
 

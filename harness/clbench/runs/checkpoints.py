@@ -100,7 +100,7 @@ class CheckpointStore:
         for checkpoint in self._states(len(rows)):
             if len(rows) >= checkpoint.learned - 1:
                 if problem is not None and len(rows) <= checkpoint.learned:
-                    log.warning("%s: it is made again", problem.line)
+                    log.warning("%s: %s; it is made again", problem.what, problem.why)
                 self.rows.drop(checkpoint.learned)
                 return checkpoint, rows[: checkpoint.learned]
         raise problem or RecordError(
