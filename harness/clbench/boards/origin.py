@@ -25,6 +25,10 @@ def origin_facts(record: Record) -> dict[str, str]:
         f"weights {backbone.weights_digest}",
     }
     facts |= {f"Images of {task}": place for task, place in sorted(origin.data.items())}
+    if record.conduct is not None:
+        facts["Kept apart"] = "a process of its own" if record.conduct.isolated else "no: --in-process"
+        for what, which in record.conduct.touched.items():
+            facts[f"Opened without being given: {what}"] = ", ".join(which)
     if record.generator:
         facts["Generator"] = record.generator
     if spent.generated_images:

@@ -175,6 +175,14 @@ class ConductRecord(_Part):
         default=None, description="Seed of the order in which test batches and the images in them were shown."
     )
 
+    @property
+    def line(self) -> str:
+        """What a reader must know of it; empty where there is nothing to be said."""
+        said = [f"opened what it was not given ({', '.join(sorted(self.touched))})"] if self.touched else []
+        if not self.isolated:
+            said.append("ran without a process of its own, so that nothing kept it from the test labels")
+        return "; ".join(said)
+
 
 class Failure(_Part):
     """Why a run ended early."""

@@ -132,6 +132,12 @@ def _inference(records: Sequence[Record]) -> Iterator[Caution]:
             f"{_methods(those)}: the task is inferred at test{said}, from batches that are {batches}; "
             "clbench audit shows what is scored in others.",
         )
+    marked: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        if record.conduct is not None and record.conduct.line:
+            marked[record.conduct.line].append(record)
+    for line, those in marked.items():
+        yield Caution("beware", f"{_methods(those)}: {line}.")
     if given:
         yield Caution("beware", f"{_methods(given)}: told at test which task an image belongs to.")
 

@@ -92,6 +92,8 @@ def warnings(run: Run) -> list[str]:
         )
     if record.method.assumptions.task_identity == "given":
         lines.append("The method is told at test which task an image belongs to.")
+    if record.conduct is not None and record.conduct.line:
+        lines.append(_sentence(f"It {record.conduct.line}"))
     if record.provenance.dirty:
         lines.append("The harness had changes that are not in the commit below.")
     if record.predictions is None:

@@ -122,6 +122,7 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> tuple[list[
         for note in dict.fromkeys(note for r in variant.records for note in r.notes):
             notes.append(f"{variant.label}: {' '.join(note.split())}")
         notes += _inference(variant)
+        notes += _conduct(variant)
     notes += _disagreement(records)
     if not any(r.method.protocol == "zero_shot" and r.status == "finished" for r in records):
         rows += _zero_shot(records, columns)
@@ -140,7 +141,7 @@ def _rows_of_variant(variant: Variant, columns: Sequence[Column]) -> list[Row]:
             if len(known) == len(figures):
                 values[column.name] = mean_interval(known)
         done = variant.finished
-        rows.append(Row(variant.label, protocol, len(done), values, _uses(sample), records=done))
+        rows.append(Row(variant.label, protocol, len(done), values, _uses(variant.records), records=done))
     for status in ("failed", "running"):
         those = [r for r in variant.records if r.status == status]
         if those:
@@ -151,7 +152,7 @@ def _rows_of_variant(variant: Variant, columns: Sequence[Column]) -> list[Row]:
                     protocol,
                     len(those),
                     {},
-                    _uses(sample),
+                    _uses(variant.records),
                     status,
                     reason,
                     records=tuple(those),
@@ -170,6 +171,18 @@ def _inference(variant: Variant) -> list[str]:
     return [
         f"{variant.label}: infers the task{f' ({how})' if how else ''}; its test batches are {batches}, and "
         "clbench audit shows what it scores in others"
+    ]
+
+
+def _conduct(variant: Variant) -> list[str]:
+    """What was seen of methods that were not kept to what they were given, or did not keep to it."""
+    lines: dict[str, list[str]] = {}
+    for record in variant.records:
+        if record.conduct is not None and record.conduct.line:
+            lines.setdefault(record.conduct.line, []).append(str(record.seed))
+    return [
+        f"{variant.label}: {line} (seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}; docs/trust.md)"
+        for line, seeds in lines.items()
     ]
 
 
@@ -204,8 +217,8 @@ def _reason(record: Record) -> str:
     return failure.line
 
 
-def _uses(record: Record) -> str:
-    assumed = record.method.assumptions
+def _uses(records: Sequence[Record]) -> str:
+    assumed = records[0].method.assumptions
     words = []
     if assumed.extra_data:
         words.append("reference data")
@@ -215,7 +228,9 @@ def _uses(record: Record) -> str:
         words.append("replay")
     if assumed.task_identity != "none":
         words.append(f"task id {assumed.task_identity}")
-    return ", ".join([*words, *assumed.external_models])
+    words += assumed.external_models
+    touched = {what for record in records if record.conduct is not None for what in record.conduct.touched}
+    return ", ".join([*words, *(f"not given: {what}" for what in sorted(touched))])
 
 
 def _zero_shot(records: Sequence[Record], columns: Sequence[Column]) -> list[Row]:
