@@ -5,14 +5,16 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 from clbench.cli import main
 from clbench.errors import PublishError, SubmissionError, UnknownNameError
 from clbench.submissions import pack, read_submission
+from clbench.submissions.index import Index, entry_of
 from clbench.submissions.places import Place, open_place
-from clbench.submissions.publishing import publish
+from clbench.submissions.publishing import index_of, publish
 from click.testing import CliRunner
 
 
@@ -107,12 +109,11 @@ def test_another_content_of_a_run_needs_a_word(two, tmp_path, records_folder, fo
     assert {e["sha256"] for e in there(target)} == {other.sha256, two[1].sha256}
 
 
-@pytest.mark.parametrize("moment", [0, 2, 3])
-def test_killed_at_any_moment_all_or_nothing_is_visible(two, records_folder, tmp_path, moment):
+@pytest.mark.parametrize("moment", [0, 1, 2, 3])
+def test_killed_at_any_moment_every_run_is_whole_or_not_there(two, records_folder, tmp_path, moment):
     """The process dies in the middle of its n-th file; the same command afterwards brings all."""
     target = tmp_path / "there"
     publish([pack(records_folder / "I/l2p-seed1")], str(target))
-    before = (target / "index.json").read_bytes()
     runs = [str(records_folder / "I" / name) for name in ("rail-seed0", "l2p-seed0")]
     code = f"""
 import os
@@ -132,19 +133,18 @@ publish([pack(Path(run)) for run in {runs!r}], {str(target)!r})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == (9 if moment < 3 else 0), done.stderr
-    runs = json.loads((target / "index.json").read_bytes())["runs"]
-    assert len(runs) == (1 if moment < 3 else 3)
-    if moment < 3:
-        assert (target / "index.json").read_bytes() == before
-    for file in target.glob("runs/*.clbench.zip"):  # what has its name is whole, named by the index or not
-        if not file.name.startswith("."):
-            read_submission(file)
+    index, summary = index_of(open_place(str(target)))
+    assert len(index.entries) == 1 + min(moment, 2)
+    assert len(summary.entries) == (1 if moment < 3 else 3)
+    assert not index.unreadable
+    for name in index.sizes:
+        read_submission(target / name)
     assert publish(two, str(target)).runs == 3
     assert len(there(str(target))) == 3
 
 
 @pytest.mark.parametrize("moment", [1, 3])
-def test_a_store_that_fails_halfway_shows_nothing(two, s3, monkeypatch, moment):
+def test_a_store_that_fails_halfway_keeps_what_is_whole(two, s3, monkeypatch, moment):
     import s3fs
 
     call, count = s3fs.S3FileSystem._call_s3, 0
@@ -160,7 +160,8 @@ def test_a_store_that_fails_halfway_shows_nothing(two, s3, monkeypatch, moment):
         patch.setattr(s3fs.S3FileSystem, "_call_s3", failing)
         with pytest.raises(PublishError, match=r"reset by peer(.|\n)*check the network"):
             publish(two, f"{s3}/x")
-    assert open_place(f"{s3}/x").read("index.json") is None
+    index, _ = index_of(open_place(f"{s3}/x"))
+    assert (len(index.entries), index.unreadable) == (0 if moment == 1 else 2, ())
     assert publish(two, f"{s3}/x").runs == 2
 
 
@@ -173,37 +174,134 @@ def test_a_store_that_keeps_other_bytes_is_found_out(two, tmp_path, monkeypatch)
     monkeypatch.setattr(Place, "write", flipping)
     with pytest.raises(PublishError, match="not what was written"):
         publish(two, str(tmp_path / "there"))
-    assert not (tmp_path / "there" / "index.json").exists()
+    assert not [path for path in (tmp_path / "there").rglob("*") if path.is_file()]
 
 
-def test_two_at_once_lose_nothing(records_folder, tmp_path, monkeypatch):
-    """Both read the index before either writes it."""
-    target = str(tmp_path / "there")
-    runs = [[pack(records_folder / "I" / f"{name}-seed0")] for name in ("rail", "l2p")]
-    barrier, write, first = threading.Barrier(2), Place.write, threading.local()
+@pytest.mark.parametrize("store", ["folder", "s3"])
+@pytest.mark.parametrize("order", ["aaabbb", "ababab", "abbaab", "aabbab", "abbbaa", "babaab"])
+def test_two_at_once_lose_nothing(two, request, tmp_path, monkeypatch, store, order):
+    """Every write and every listing waits for its turn: the same interleaving each time."""
+    target = str(tmp_path / "there") if store == "folder" else request.getfixturevalue("s3") + "/x"
+    turns, lock, who, over = list(order), threading.Condition(), threading.local(), set()
 
-    def together(self, name, content):
-        if name == "index.json" and not getattr(first, "done", False):
-            first.done = True
-            barrier.wait(timeout=20)
-        write(self, name, content)
+    def in_turn(method):
+        def waiting(self, *args):
+            with lock:
+                lock.wait_for(lambda: not turns or turns[0] == who.name or turns[0] in over, timeout=60)
+                while turns and turns[0] in over:
+                    turns.pop(0)
+                if turns and turns[0] == who.name:
+                    turns.pop(0)
+                try:
+                    return method(self, *args)
+                finally:
+                    lock.notify_all()
 
-    monkeypatch.setattr(Place, "write", together)
+        return waiting
+
+    monkeypatch.setattr(Place, "write", in_turn(Place.write))
+    monkeypatch.setattr(Place, "sizes", in_turn(Place.sizes))
     failures = []
 
-    def work(mine):
+    def work(name, mine):
+        who.name = name
         try:
-            publish(mine, target)
+            publish([mine], target)
         except Exception as error:
             failures.append(error)
+        with lock:
+            over.add(name)
+            lock.notify_all()
 
-    threads = [threading.Thread(target=work, args=(mine,)) for mine in runs]
+    threads = [threading.Thread(target=work, args=pair) for pair in zip("ab", two, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert not failures
-    assert len(there(target)) == 2
+    who.name = "reader"
+    assert {entry["sha256"] for entry in there(target)} == {each.sha256 for each in two}
+
+
+def test_many_processes_at_once_lose_nothing(records_folder, tmp_path):
+    target = tmp_path / "there"
+    names = [f"{method}-seed{seed}" for method in ("rail", "l2p") for seed in (0, 1)]
+    code = """
+import sys
+from pathlib import Path
+from clbench.submissions import pack
+from clbench.submissions.publishing import publish
+publish([pack(Path(sys.argv[1]))], sys.argv[2])
+"""
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, str(records_folder / "I" / name), str(target)])
+        for name in names
+    ]
+    assert [process.wait(timeout=120) for process in running] == [0] * len(names)
+    assert len(there(str(target))) == len(names)
+
+
+def test_the_same_run_with_two_contents_at_once_is_said(two, tmp_path, forged, monkeypatch):
+    record = json.loads(two[0].members["record.json"])
+    record["resources"]["learn_seconds"][0] += 1e-6
+    other = read_submission(forged(tmp_path, two[0], record=record))
+    target, write = str(tmp_path / "there"), Place.write
+
+    def beside(self, name, content):
+        write(self, name, content)
+        if name.startswith("runs/"):
+            monkeypatch.setattr(Place, "write", write)
+            write(self, entry_of(other)["file"], other.content)
+
+    monkeypatch.setattr(Place, "write", beside)
+    with pytest.raises(SubmissionError, match=r"published twice, with different contents(.|\n)*--replace"):
+        publish([two[0]], target)
+    assert "the run is there twice" in run("verify", target, "--no-data").output
+    publish([two[0]], target, replace=True)
+    assert [entry["sha256"] for entry in there(target)] == [two[0].sha256]
+    assert len(list((tmp_path / "there" / "runs").iterdir())) == 1
+
+
+def test_the_summary_may_be_deleted_and_is_made_anew(two, target, records_folder):
+    publish(two, target)
+    place = open_place(target)
+    before = place.read("index.json")
+    place.remove("index.json")
+    place.remove("index.json")
+    again = publish(two, target)
+    assert (again.added, again.present, again.runs) == ((), 2, 2)
+    assert place.read("index.json") == before
+
+
+def test_what_an_earlier_version_published_is_in_the_listing(two, tmp_path):
+    """It wrote the index alone, and may have died before that."""
+    for submission in two:
+        path = tmp_path / entry_of(submission)["file"]
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(submission.content)
+    (tmp_path / "index.json").write_bytes(Index().with_runs(two[:1]).to_json())
+    assert publish(two[:1], str(tmp_path)).runs == 2
+    assert len(there(str(tmp_path))) == 2
+
+
+def test_what_died_in_the_middle_is_swept_a_day_later(two, tmp_path):
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    old, new = time.time() - 2 * 86400, time.time()
+    for name, age in ((".x.a.tmp", old), (".x.b.tmp", new), ("x.c.part", old), ("mine.txt", old)):
+        (runs / name).write_bytes(b"half")
+        os.utime(runs / name, (age, age))
+    assert publish(two, str(tmp_path)).runs == 2
+    left = {path.name for path in runs.iterdir() if not path.name.endswith(".clbench.zip")}
+    assert left == {".x.b.tmp", "mine.txt"}
+
+
+def test_a_file_that_is_no_submission_is_named(two, tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "odd.clbench.zip").write_bytes(b"no archive")
+    assert publish(two, str(tmp_path)).unreadable == ("runs/odd.clbench.zip",)
+    done = run("push", *(), tmp_path / "runs" / "odd.clbench.zip", tmp_path)
+    assert done.exit_code == 1
 
 
 def test_without_credentials_it_says_which(two, s3, monkeypatch):
@@ -337,7 +435,7 @@ def test_what_was_changed_or_taken_away_there_is_found(two, tmp_path):
     (target / "index.json").write_text(json.dumps(index))
     done = run("verify", target, "--no-data")
     assert done.exit_code == 1
-    assert "index: the index says something else than the file" in done.output
+    assert "index: index.json says something else than the file" in done.output
     assert "1 of 2 verified" in done.output
     (target / index["runs"][1]["file"]).unlink()
     done = run("verify", target, "--no-data")
@@ -349,3 +447,25 @@ def test_a_place_without_an_index(tmp_path):
     done = run("verify", f"file://{tmp_path}")
     assert done.exit_code == 1
     assert "nothing is published at" in done.output
+
+
+@pytest.mark.parametrize("command", ["push", "verify"])
+def test_a_password_in_an_address_is_never_echoed(records_folder, s3, monkeypatch, command):
+    """Whether the address is wrong, denied or right."""
+    import s3fs
+
+    runs = [records_folder / "I/rail-seed0"] if command == "push" else []
+    for target in (s3 + "/x", "s3://not-there/x", "sftp://host.invalid/x", "s33://bucket/x", "hf://spaces/x"):
+        address = target.replace("://", "://someone:sec/ret+hunter2@")
+        done = run(command, *runs, address)
+        assert "hunter2" not in done.output
+        assert "sec/ret" not in done.output
+
+    async def refused(self, method, *args, **kwargs):
+        raise PermissionError("denied to s3://someone:hunter2@bucket?X-Amz-Signature=hunter2")
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", refused)
+    done = run(command, *runs, s3 + "/x")
+    assert done.exit_code == 1
+    assert "denied to s3://***@bucket" in done.output
+    assert "hunter2" not in done.output

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 import yaml
 from clbench.cli import main
-from clbench.errors import PublishError
-from clbench.submissions import UNKNOWABLE, pack, verify
+from clbench.errors import PublishError, SubmissionError
+from clbench.submissions import UNKNOWABLE, pack, read_submission, verify
 from clbench.submissions.publishing import publish
 from click.testing import CliRunner
 
@@ -73,10 +73,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(
                 200, {"id": found[1], "sha": Hub.sha(commits), "siblings": siblings, "private": False}
             )
-        if found := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/tree/[^/]+", path):
+        if found := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/tree/[^/]+(?:/(.+))?", path):
             tree = [
                 {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
                 for name, content in self.server.files(found[1]).items()
+                if name.startswith(f"{found[2]}/" if found[2] else "")
             ]
             return self.answer(200, tree)
         if found := re.fullmatch(r"/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
@@ -89,7 +90,11 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length) if length else self.chunks()
         path = unquote(urlsplit(self.path).path)
-        refused = self.server.refuse.pop(path.rsplit("/", 2)[1 if "datasets" in path else 2], None)
+        part = path.rsplit("/", 2)[1 if "datasets" in path else 2]
+        refused = self.server.refuse.pop(part, None)
+        if isinstance(refused, list):
+            refused, *later = refused
+            self.server.refuse |= {part: later} if later else {}
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             return self.answer(401, {"error": "Invalid username or password."})
         if refused:
@@ -138,15 +143,18 @@ class Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def commit(self, repo, lines):
-        if self.server.between is not None:
-            self.server.between()
-            self.server.between = None
+        between, self.server.between = self.server.between, None  # which may commit, too
+        if between is not None:
+            between()
         commits = self.server.repos[repo]
         header = lines[0]["value"]
         if header.get("parentCommit") != Hub.sha(commits):
             return self.answer(412, {"error": "A commit has happened since. Please refresh and try again."})
         files = dict(commits[-1])
         for line in lines[1:]:
+            if line["key"] == "deletedFile":
+                del files[line["value"]["path"]]
+                continue
             assert line["key"] == "file"
             files[line["value"]["path"]] = base64.b64decode(line["value"]["content"])
         commits.append(files)
@@ -302,11 +310,36 @@ def test_a_commit_in_between_is_not_overwritten(hub, two):
     publish(two[:1], "hf://datasets/lab/results", license="cc-by-4.0")
     commits = hub.repos["lab/results"]
     hub.between = lambda: commits.append({**commits[-1], "other.txt": b"of others"})
-    with pytest.raises(PublishError, match=r"another commit came between: run the same command again"):
-        publish(two, "hf://datasets/lab/results")
-    assert "other.txt" in hub.files("lab/results")
     assert publish(two, "hf://datasets/lab/results").runs == 2
     assert hub.files("lab/results")["other.txt"] == b"of others"
+
+
+def test_commits_without_a_pause_are_said(hub, two):
+    publish(two[:1], "hf://datasets/lab/results", license="cc-by-4.0")
+    hub.refuse["commit"] = [412] * 5
+    with pytest.raises(PublishError, match=r"another commit came between: run the same command again"):
+        publish(two, "hf://datasets/lab/results")
+    assert publish(two, "hf://datasets/lab/results").runs == 2
+
+
+def test_who_publishes_in_between_loses_nothing(hub, two):
+    hub.between = lambda: publish(two[1:], "hf://datasets/lab/results", license="cc-by-4.0")
+    assert publish(two[:1], "hf://datasets/lab/results", license="cc-by-4.0").runs == 2
+    named = {entry["method"] for entry in json.loads(hub.files("lab/results")["index.json"])["runs"]}
+    assert named == {"rail", "l2p"}
+
+
+def test_another_content_takes_the_place_of_the_first(hub, two, tmp_path, forged):
+    record = json.loads(two[0].members["record.json"])
+    record["resources"]["learn_seconds"][0] += 1e-6
+    other = read_submission(forged(tmp_path, two[0], record=record))
+    publish(two, "hf://datasets/lab/results", license="cc-by-4.0")
+    with pytest.raises(SubmissionError, match="published there already"):
+        publish([other], "hf://datasets/lab/results")
+    assert publish([other], "hf://datasets/lab/results", replace=True).runs == 2
+    runs = [name for name in hub.files("lab/results") if name.startswith("runs/")]
+    assert len(runs) == 2
+    assert any(other.sha256[:8] in name for name in runs)
 
 
 def test_no_hub_within_reach(hub, two, monkeypatch):

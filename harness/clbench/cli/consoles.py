@@ -2,7 +2,8 @@
 
 Texts from outside are made fit where they are printed (:mod:`clbench.printing`). What was forgotten, or is
 printed by a plugin's command, is caught here: of escape sequences nothing passes but colours, and a console
-that knows other characters than UTF-8's shows the nearest one instead of ending the command.
+that knows other characters than UTF-8's shows the nearest one instead of ending the command. Passwords and
+tokens are left out.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
 from clbench.printing import UNFIT, fit
+from clbench.privacy import without_secrets
 
 __all__ = ["guarded", "unguarded"]
 
@@ -81,7 +83,7 @@ class _Guard:
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        self.unguarded.write(self._fit(text))
+        self.unguarded.write(self._fit(without_secrets(text)))
         return len(text)
 
     def writelines(self, lines: Iterator[str]) -> None:

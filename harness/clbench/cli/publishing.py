@@ -43,7 +43,11 @@ def publish_submissions(
 
     done = publish(submissions, target, replace=replace, license=license_, private=private)
     for name in done.added:
-        click.echo(f"published: {target.rstrip('/')}/{name}")
+        click.echo(f"published: {done.target.rstrip('/')}/{name}")
     if done.present:
         click.echo(f"there already: {done.present}")
-    click.echo(f"{target} has {done.runs} run{'' if done.runs == 1 else 's'}")
+    for name in done.unreadable:
+        click.secho(
+            f"note: {name} there is no submission: clbench verify {done.target}", fg="yellow", err=True
+        )
+    click.echo(f"{done.target} has {done.runs} run{'' if done.runs == 1 else 's'}")

@@ -26,7 +26,7 @@ def push(
     license_: str | None,
     private: bool | None,
 ) -> None:
-    """Publish submissions (files, folders of runs) to TARGET: all of them become visible at once, or none.
+    """Publish submissions (files, folders of runs) to TARGET, each once and whole.
 
     \b
     TARGET is
@@ -34,8 +34,9 @@ def push(
       an fsspec URL               s3://BUCKET/PREFIX, gs://…, abfs://…
       a data set on the hub       hf://datasets/ORG/NAME
 
-    Each is verified first, and one that fails stops it. Readers go by index.json at TARGET, which is
-    written last; on the hub all is one commit, with a card and tables.
+    Each is verified first, and one that fails stops it. What is cut short is finished by the same command.
+    Readers list TARGET, or go by its index.json, which is made anew from what is there; on the hub all is
+    one commit, with a card and tables.
     """
     from clbench.cli.verify import sources, verified
 

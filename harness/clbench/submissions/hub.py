@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clbench import __version__
 from clbench.errors import PublishError
+from clbench.privacy import without_secrets
 from clbench.submissions.archive import Submission
 from clbench.submissions.card import CARD_FILE, card
-from clbench.submissions.index import INDEX_FILE, Index, entry_of
+from clbench.submissions.index import INDEX_FILE, Index, entry_of, runs_among
 from clbench.submissions.tables import ACCURACIES_FILE, RUNS_FILE, accuracies_table, runs_table
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["HubTarget", "publish_to_hub"]
 
 _FORM = re.compile(r"hf://datasets/(?P<repo>[\w.-]+/[\w.-]+?)/?")
+_TRIES = 5  # others may publish at the same time
 _LOGIN = "run `hf auth login`, or set HF_TOKEN to a token that may write"
 
 
@@ -43,7 +45,7 @@ class HubTarget:
         match = _FORM.fullmatch(target.replace("https://huggingface.co/", "hf://", 1))
         if match is None:
             raise PublishError(
-                f"cannot publish to {target}",
+                f"cannot publish to {without_secrets(target)}",
                 why="runs are published as a data set of their own",
                 fix="write hf://datasets/ORG/NAME",
             )
@@ -65,9 +67,11 @@ def publish_to_hub(
 
     Raises:
         PublishError: no token, no access, no network, no license for a new card, or another commit came
-            between; the data set is as it was then (or new and empty).
+            between at each of several attempts; the data set is as it was then (or new and empty).
     """
-    from huggingface_hub import CommitOperationAdd, HfApi, get_token
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.hf_api import RepoFile
 
     repo: dict[str, Any] = {"repo_id": target.repo, "repo_type": "dataset"}
     what = f"cannot publish to hf://datasets/{target.repo}"
@@ -75,21 +79,20 @@ def publish_to_hub(
         raise PublishError(what, why="there is no token for the Hugging Face hub", fix=_LOGIN)
     api = HfApi(library_name="clbench", library_version=__version__)
 
-    def prepare() -> tuple[str | None, Callable[[str], bytes | None]]:
-        # The license is asked for before anything is made there.
-        if license is None and not api.repo_exists(**repo):
-            raise _no_license(what)
-        api.create_repo(**repo, private=private, exist_ok=True)
+    def attempt() -> tuple[list[Submission], Index]:
         head = api.repo_info(**repo).sha
-        present = set(api.list_repo_files(**repo, revision=head))
-        return head, lambda name: _download(api, repo, head, name) if name in present else None
+        tree = api.list_repo_tree(**repo, revision=head, recursive=True)
+        sizes = {entry.path: entry.size for entry in tree if isinstance(entry, RepoFile)}
 
-    with _Explained(what):
-        head, fetch = prepare()
-        index = Index.from_json(fetch(INDEX_FILE), target.repo)
+        def fetch(name: str) -> bytes | None:
+            return _download(api, repo, head, name) if name in sizes else None
+
+        summary = Index.from_json(fetch(INDEX_FILE), target.repo)
+        index = Index.of_listing(runs_among(sizes), summary, fetch)
         added = index.new_among(submissions, replace=replace)
         if not added:
             return added, index
+        gone = {name for submission in added for name in index.others(submission)}
         index = index.with_runs(added)
         files = {entry_of(submission)["file"]: submission.content for submission in added}
         files[RUNS_FILE] = runs_table(index)
@@ -98,12 +101,28 @@ def publish_to_hub(
         files[INDEX_FILE] = index.to_json()
         api.create_commit(
             **repo,
-            operations=[CommitOperationAdd(name, content) for name, content in files.items()],
+            operations=[
+                *(CommitOperationAdd(name, content) for name, content in files.items()),
+                *(CommitOperationDelete(name) for name in sorted(gone - set(files))),
+            ],
             commit_message=_message(added),
             # Refused where another commit came between: no run of others is lost.
             parent_commit=head,
         )
-    return added, index
+        return added, index
+
+    with _Explained(what):
+        # The license is asked for before anything is made there.
+        if license is None and not api.repo_exists(**repo):
+            raise _no_license(what)
+        api.create_repo(**repo, private=private, exist_ok=True)
+        for left in reversed(range(_TRIES)):
+            try:
+                return attempt()
+            except HfHubHTTPError as error:
+                if left == 0 or getattr(error.response, "status_code", None) not in (409, 412):
+                    raise
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _download(api: HfApi, repo: dict[str, Any], revision: str | None, name: str) -> bytes:
@@ -143,7 +162,7 @@ class _Explained:
         kinds = {each.__name__ for each in type(error).__mro__}
         if not kinds & {"OSError", "HTTPError", "HFValidationError", "OfflineModeIsEnabled"}:
             return
-        why = " ".join(str(error).split())
+        why = without_secrets(" ".join(str(error).split()))
         status = getattr(getattr(error, "response", None), "status_code", None)
         if isinstance(error, errors.LocalTokenNotFoundError) or status == 401:
             fix = _LOGIN
@@ -159,4 +178,4 @@ class _Explained:
             fix = "write hf://datasets/ORG/NAME"
         else:
             fix = "check the network (HF_ENDPOINT names another hub), then run the same command again"
-        raise PublishError(self.what, why=why, fix=fix) from error
+        raise PublishError(self.what, why=why, fix=fix) from None

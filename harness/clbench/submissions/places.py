@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clbench.errors import PublishError, UnknownNameError
+from clbench.privacy import without_secrets
 from clbench.results.atomic import atomic_write
 
 if TYPE_CHECKING:
@@ -25,6 +29,8 @@ _CREDENTIALS = {
     "abfs": "set AZURE_STORAGE_CONNECTION_STRING, or run: az login",
 }
 _SAME = {"s3a": "s3", "gcs": "gs", "az": "abfs"}
+_PART = ".part"
+_DAY = 24 * 3600.0
 
 
 def protocol_of(target: str) -> str:
@@ -40,12 +46,16 @@ class Place:
         fs: where it is.
         root: the folder's path there.
         target: as it was typed.
+
+    Attributes:
+        shown: the target for messages, without a password in it.
     """
 
     def __init__(self, fs: AbstractFileSystem, root: str, target: str) -> None:
         self._fs = fs
         self._root = root.rstrip("/")
         self.target = target
+        self.shown = without_secrets(target)
 
     def read(self, name: str) -> bytes | None:
         """The content of a file, ``None`` where there is none.
@@ -59,6 +69,48 @@ class Place:
             except FileNotFoundError:
                 return None
             return content
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Bytes of each file in ``folder``, by its name from the root; hidden and unfinished ones left out.
+
+        It is what is there at this moment: nothing that was listed before is believed.
+
+        Raises:
+            PublishError: the place cannot be reached or read.
+        """
+        return {
+            f"{folder}/{name}": int(entry.get("size") or 0)
+            for name, entry in self._entries(folder).items()
+            if not name.startswith(".") and not name.endswith(_PART)
+        }
+
+    def _entries(self, folder: str) -> dict[str, dict[str, Any]]:
+        path = f"{self._root}/{folder}"
+        with explained(self.target, "read"):
+            self._fs.invalidate_cache()
+            try:
+                found: list[dict[str, Any]] = self._fs.ls(path, detail=True)
+            except FileNotFoundError:
+                return {}
+        files = (entry for entry in found if entry["type"] == "file")
+        return {str(entry["name"]).rstrip("/").rpartition("/")[2]: entry for entry in files}
+
+    def remove(self, name: str) -> None:
+        """Take a file away; nothing happens where it is gone already.
+
+        Raises:
+            PublishError: the place does not allow it.
+        """
+        with explained(self.target), suppress(FileNotFoundError):
+            self._fs.rm_file(f"{self._root}/{name}")
+
+    def sweep(self, folder: str) -> None:
+        """Take away what died while it was being written, a day ago or earlier; never raises."""
+        with suppress(Exception):
+            for name, entry in self._entries(folder).items():
+                left = (name.startswith(".") and name.endswith(".tmp")) or name.endswith(_PART)
+                if left and _age(entry) > _DAY:
+                    self._fs.rm_file(f"{self._root}/{folder}/{name}")
 
     def write(self, name: str, content: bytes) -> None:
         """Put a file there: readers see the old content or all of the new.
@@ -75,9 +127,14 @@ class Place:
                 self._fs.pipe_file(path, content)
             else:
                 self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-                part = f"{path}.part"
-                self._fs.pipe_file(part, content)
-                self._fs.mv(part, path)
+                part = f"{path}.{uuid.uuid4().hex[:12]}{_PART}"  # two may write the same at once
+                try:
+                    self._fs.pipe_file(part, content)
+                    self._fs.mv(part, path)
+                except BaseException:
+                    with suppress(Exception):
+                        self._fs.rm_file(part)
+                    raise
 
 
 def open_place(target: str, doing: str = "publish to") -> Place:
@@ -111,17 +168,18 @@ def explained(target: str, doing: str = "publish to") -> Iterator[None]:
     except PublishError:
         raise
     except Exception as error:
-        found = _explanation(target, error, f"cannot {doing} {target}")
+        found = _explanation(target, error, f"cannot {doing} {without_secrets(target)}")
         if found is None:
             raise
-        raise found from error
+        # Not `from error`: its text may have what the message leaves out.
+        raise found from None
 
 
 def _explanation(target: str, error: Exception, what: str) -> PublishError | None:
     protocol = protocol_of(target)
     causes = [*_causes(error)]
     names = {type(cause).__name__ for cause in causes}
-    why = " ".join(str(error).split()) or type(error).__name__
+    why = without_secrets(" ".join(str(error).split())) or type(error).__name__
     credentials = _CREDENTIALS.get(_SAME.get(protocol, protocol), "")
     if isinstance(error, ImportError):
         return PublishError(what, why=why, fix=_EXTRAS.get(_SAME.get(protocol, protocol), ""))
@@ -133,7 +191,7 @@ def _explanation(target: str, error: Exception, what: str) -> PublishError | Non
         )
         return PublishError(what, why=why, fix=allowed)
     if isinstance(error, FileNotFoundError) and protocol in ("s3", "s3a"):
-        bucket = target.partition("://")[2].partition("/")[0]
+        bucket = without_secrets(target).partition("://")[2].rpartition("@")[2].partition("/")[0]
         return PublishError(what, why=why, fix=f"create the bucket: aws s3 mb s3://{bucket}")
     if isinstance(error, (ConnectionError, TimeoutError)) or any(
         "Connect" in n or "Timeout" in n for n in names
@@ -145,6 +203,14 @@ def _explanation(target: str, error: Exception, what: str) -> PublishError | Non
     if any(type(cause).__module__.startswith("botocore") for cause in causes):
         return PublishError(what, why=why, fix=credentials)
     return None
+
+
+def _age(entry: dict[str, Any]) -> float:
+    """Seconds since a file was written; 0 where its place does not tell."""
+    written = entry.get("mtime") or entry.get("LastModified") or entry.get("modified") or entry.get("created")
+    if isinstance(written, datetime):
+        written = written.timestamp()
+    return time.time() - written if isinstance(written, (int, float)) else 0.0
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
