@@ -558,3 +558,27 @@ def test_a_damaged_middle_costs_its_steps_alone(tmp_path, caplog):
 
 def test_how_often_the_middle_is_kept_is_no_other_run():
     assert _config().key == _config(checkpoint_steps=7).key
+
+
+def test_what_was_seen_of_a_method_before_an_interruption_is_in_the_record(tmp_path, monkeypatch):
+    from clbench.runs.supervisor.recording import Recorder
+
+    noted = []
+    honest = Recorder.row
+
+    def row(self, *given):
+        if not noted:
+            noted.append(True)
+            self.note_touched("test images", "/somewhere/test.png")
+        return honest(self, *given)
+
+    monkeypatch.setattr(Recorder, "row", row)
+    Small.interrupt = "learn:1"
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path, _config())
+    Small.interrupt = ""
+    [outcome] = _run(tmp_path, _config())
+    conduct = read_record(outcome.path).conduct
+    assert conduct.touched == {"test images": ("/somewhere/test.png",)}
+    assert not conduct.isolated
+    assert isinstance(conduct.test_order, int)

@@ -129,7 +129,7 @@ class Course:
     def touched(self, what: str, which: str) -> None:
         """Note that the method has opened something that it was not given."""
         if self.recorder is not None:
-            self.recorder.touched.setdefault(what, []).append(which)
+            self.recorder.note_touched(what, which)
 
     def _finish(self, status: Literal["finished", "failed", "cached"], reason: str = "") -> RunOutcome:
         self._event(RunFinished, status=status, matrix=tuple(self._rows), reason=reason)
@@ -219,6 +219,7 @@ class Course:
             self.run = RunSources(self.sources, self.config)
             self.tasks = self.run.stream.keys
             self.recorder = Recorder(self.run, self.folder, isolated=self._isolated)
+            self.recorder.go_on_from(self._record())
             pupil = self._open_worker(
                 Opening(self.run, self.folder, self.out, self.folder, self.progress, self.touched)
             )

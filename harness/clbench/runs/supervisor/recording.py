@@ -69,6 +69,21 @@ class Recorder:
         self.touched: dict[str, list[str]] = {}
         self.test_order: int | None = None
 
+    def go_on_from(self, earlier: Record | None) -> None:
+        """Take over what was seen of the method in the part of the run that an earlier process did."""
+        if earlier is None or earlier.conduct is None or earlier.run_id != self._config.key or not earlier.rows:
+            return
+        self._isolated = self._isolated and earlier.conduct.isolated
+        for what, which in earlier.conduct.touched.items():
+            for each in which:
+                self.note_touched(what, each)
+
+    def note_touched(self, what: str, which: str) -> None:
+        """Note that the method has opened something that it was not given."""
+        known = self.touched.setdefault(what, [])
+        if which not in known:
+            known.append(which)
+
     def zero_shot(self, evaluation: Evaluation) -> None:
         """Note the zero-shot row."""
         self._zero_shot = self._note(evaluation, ZERO_SHOT_ROW, learned=0)
