@@ -6,16 +6,15 @@ import numpy as np
 from clbench.results.metrics import average
 from clbench.results.statistics.paired import paired_difference
 from clbench.results.statistics.pairs import metric_weights, pair_up
-from clbench.results.statistics.rankgroups import rank_groups
 from clbench.results.statistics.trials import Trial
 from scipy.special import stdtrit
 
-WORLDS, TABLES = 200_000, 600
+WORLDS = 200_000
 TASKS = ("a", "b")
 
 
 def main() -> None:
-    """Simulate intervals of differences, then tables of methods."""
+    """Simulate intervals of differences."""
     rng = np.random.default_rng(0)
     print("Equal methods told apart, in % (5 is promised); training = its share of the variance")
     print(f"{'seeds':>5}{'training':>10}{'Cochran':>10}{'Satterthwaite':>15}")
@@ -26,10 +25,6 @@ def main() -> None:
     print("\nThe code itself, 2,000 worlds of two equal methods, three seeds, 60 and 90 test images")
     for noise in (0.0, 0.1, 0.5):
         print(f"training noise {noise:.1f}: {differences(rng, noise):.1f} %")
-    print(f"\nTables of equal methods that are divided into rank groups, in %, of {TABLES}")
-    for methods in (2, 6, 15):
-        for seeds in (3, 5):
-            print(f"{methods:>3} methods, {seeds} seeds: {divided(rng, methods, seeds):.1f}")
 
 
 def intervals(rng: np.random.Generator, seeds: int, share: float) -> tuple[float, float]:
@@ -57,7 +52,7 @@ def differences(rng: np.random.Generator, noise: float) -> float:
         a, b = (
             [trial(rng, seed, difficulty, [t[k] for t in taste], noise) for seed in range(3)] for k in (0, 1)
         )
-        wrong += paired_difference([pair_up(a, b)], [weights], resamples=None).separable
+        wrong += paired_difference([pair_up(a, b)], [weights]).separable
     return 100 * wrong / 2000
 
 
@@ -72,21 +67,6 @@ def trial(
     ]
     classes = tuple(np.zeros(len(d), dtype=int) for d in difficulty)
     return Trial(seed, TASKS, 100 * np.stack([r.mean(axis=1) for r in right], axis=1), tuple(right), classes)
-
-
-def divided(rng: np.random.Generator, methods: int, seeds: int) -> float:
-    """Tables in %, of methods that differ by the chance of their seeds alone, with more than one group."""
-    weights = metric_weights(average, 2)
-    assert weights is not None
-    count = 0
-    for _ in range(TABLES):
-        runs = [
-            [Trial(seed, TASKS, 50 + rng.normal(size=(2, 2))) for seed in range(seeds)]
-            for _ in range(methods)
-        ]
-        runs.sort(key=lambda trials: -float(np.mean([t.matrix.mean() for t in trials])))
-        count += max(group or 0 for group in rank_groups(runs, weights)) > 1
-    return 100 * count / TABLES
 
 
 if __name__ == "__main__":

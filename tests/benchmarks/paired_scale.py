@@ -32,11 +32,11 @@ def main() -> None:
                 make_run(out / f"{method}-{seed}", right, method=f"m{method:02}", seed=seed)
         size = sum(file.stat().st_size for file in out.rglob("*")) / 1e6
         print(f"{METHODS} methods, {SEEDS} seeds: {METHODS * SEEDS} runs, {size:.0f} MB")
-        with timed("leaderboard without rank groups"):
-            leaderboard([out], groups=False)
-        with timed("leaderboard with rank groups"):
-            table = leaderboard([out], groups=True).tables[0]
-        print(f"{max(row.group or 0 for row in table.rows)} rank groups")
+        with timed("leaderboard without ranks"):
+            leaderboard([out], ranks=False)
+        with timed("leaderboard with ranks"):
+            table = leaderboard([out], ranks=True).tables[0]
+        print(f"letters: {', '.join(row.letters for row in table.rows)}")
         with timed("compare, 3 seeds, 3 metrics"):
             stored = load_records([out]).stored
             compare_sides(find_side("m00", stored), find_side("m01", stored), ["transfer", "average", "last"])

@@ -61,9 +61,9 @@ _WITHOUT_NOTES = ("csv", "json", "parquet")
     "protocols stay apart whatever is named.",
 )
 @click.option(
-    "--groups/--no-groups",
+    "--ranks/--no-ranks",
     default=None,
-    help="Rank groups: places that noise does not decide.  [default: for up to 500 records]",
+    help="Ranks and letters: places that noise does not decide.  [default: for up to 500 records]",
 )
 @click.option("--decimals", type=click.IntRange(0, 6), metavar="N", help="Of figures for people.")
 @click.option("--spread/--no-spread", default=None, help="± half the 95 % interval over seeds.")
@@ -88,7 +88,7 @@ def leaderboard(
     columns: str | None,
     sort: str | None,
     group_by: str | None,
-    groups: bool | None,
+    ranks: bool | None,
     decimals: int | None,
     spread: bool | None,
     published: bool,
@@ -124,7 +124,7 @@ def leaderboard(
         only=only,
         sort=sort,
         group_by=names(group_by),
-        groups=groups,
+        ranks=ranks,
     )
     options = Options(tuple(names(columns)) or None, decimals, spread)
     view = view_of(board, layout=layout, options=options)
@@ -177,7 +177,7 @@ def _measured(
     only: Mapping[str, Sequence[str]],
     sort: str | None,
     group_by: Sequence[str],
-    groups: bool | None,
+    ranks: bool | None,
 ) -> Board:
     """The board of the records under ``folders``, with the metrics that are shown or sorted by."""
     from clbench import boards, definitions
@@ -190,7 +190,7 @@ def _measured(
     if not folders:
         return boards.board_of([])
     return boards.leaderboard(
-        folders, metrics=list(wanted), extra=extra, only=only, sort=sort, group_by=group_by, groups=groups
+        folders, metrics=list(wanted), extra=extra, only=only, sort=sort, group_by=group_by, ranks=ranks
     )
 
 

@@ -52,7 +52,6 @@ def report(
     """
     from clbench.boards import board_of
     from clbench.boards.report import render_report, report_of
-    from clbench.boards.tables.ranking import with_rank_groups
     from clbench.cli.claims import claims_board
     from clbench.results.atomic import atomic_write
 
@@ -64,7 +63,7 @@ def report(
         claims = claims_board(registry, tuple(s.path for s in loaded.stored), methods=installed)
     said = report_of(
         loaded,
-        with_rank_groups(board_of(loaded.records), loaded.stored),
+        board_of(loaded.records),
         cards=_cards(registry, installed, loaded.records),
         claims=claims if claims and claims.comparisons else None,
         title=title,

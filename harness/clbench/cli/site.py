@@ -37,9 +37,9 @@ from clbench.cli.session import Session, disable_plugin_option
     help="Columns (clbench list metrics).  [default: transfer,average,last,forgetting]",
 )
 @click.option(
-    "--groups/--no-groups",
+    "--ranks/--no-ranks",
     default=None,
-    help="Rank groups: places that noise does not decide.  [default: for up to 500 records]",
+    help="Ranks and letters: places that noise does not decide.  [default: for up to 500 records]",
 )
 @click.option(
     "--predictions/--no-predictions",
@@ -57,7 +57,7 @@ def site(
     base_url: str,
     published: Path | None,
     metrics: str | None,
-    groups: bool | None,
+    ranks: bool | None,
     predictions: bool,
 ) -> None:
     """Write the records under LEADERBOARDS (default: leaderboards) as a site of static pages.
@@ -89,7 +89,7 @@ def site(
         claims=claims_board(registry, (leaderboards,)).comparisons,
         metrics=names(metrics) or SITE_METRICS,
         extra=[found.spec for found in registry.metrics.values()],
-        groups=groups,
+        ranks=ranks,
     )
     shown = written.contents
     click.echo(

@@ -7,7 +7,9 @@ The file is NumPy's ``.npz``, readable without clbench:
 * ``answers|SPACE`` (sum of images, R): 1 + the predicted column in the union label space, the tasks one after
   another; 0 where there is no answer. An image's answers change little from row to row, so that they lie
   beside each other and compress well;
-* ``truth`` (sum of images,): 1 + the right column, or 0.
+* ``truth`` (sum of images,): 1 + the right column, or 0;
+* ``groups`` (sum of images,), where the stream names groups of test images that are alike, as renderings of
+  one design or pages of one writer: 1 + the number of the image's group, or 0.
 """
 
 from __future__ import annotations
@@ -84,10 +86,12 @@ class Predictions:
     Attributes:
         answers: by key, the predicted column in the union label space, one per test image: shape (n,).
         truth: by task, the right column in the union label space: shape (n,).
+        groups: by task, the number of each image's group, shape (n,); tasks that name none are missing.
     """
 
     answers: Mapping[PredictionKey, IntArray]
     truth: Mapping[str, IntArray] = field(default_factory=dict)
+    groups: Mapping[str, IntArray] = field(default_factory=dict)
 
     def accuracy(self, label_space: str, row: int, task: str) -> float:
         """Return the accuracy in percent.
@@ -103,6 +107,7 @@ def save_predictions(
     path: Path,
     answers: Mapping[tuple[str, int, str], npt.ArrayLike],
     truth: Mapping[str, npt.ArrayLike] | None = None,
+    groups: Mapping[str, npt.ArrayLike] | None = None,
 ) -> PredictionsFile:
     """Write predictions to ``path`` at once and return what the record says of the file.
 
@@ -110,6 +115,7 @@ def save_predictions(
         path: the file, or the run's folder.
         answers: by (label space, row, task key): predicted columns in the union label space, shape (n,).
         truth: by task key: the right columns, shape (n,).
+        groups: by task key: the number of each image's group, shape (n,), where images come in groups.
 
     Raises:
         ValueError: an array is not one-dimensional, holds no integers or a negative one, or arrays of one
@@ -118,10 +124,14 @@ def save_predictions(
     if path.suffix != ".npz":
         path = path / PREDICTIONS_FILE
     right = {task: _columns(values, task) for task, values in (truth or {}).items()}
+    alike = {task: _columns(values, task) for task, values in (groups or {}).items()}
     given = {PredictionKey(*key): _columns(values, key[2]) for key, values in answers.items()}
     tasks = sorted({*right, *(key.task for key in given)})
     counts = dict.fromkeys(tasks, 0)
-    for task, values in [*right.items(), *((key.task, values) for key, values in given.items())]:
+    named = [*right.items(), *alike.items(), *((key.task, values) for key, values in given.items())]
+    for task, values in named:
+        if task not in counts:
+            raise ValueError(f"there are groups of images of {task}, which has no answers")
         if counts[task] not in (0, len(values)):
             raise ValueError(f"predictions on task {task} are of {counts[task]} images and of {len(values)}")
         counts[task] = len(values)
@@ -131,6 +141,8 @@ def save_predictions(
         "images": np.array(layout.counts, dtype=np.int64),
         "truth": _narrowed(layout.joined(right)),
     }
+    if alike:
+        arrays["groups"] = _narrowed(layout.joined(alike))
     for space in sorted({key.label_space for key in given}):
         rows = sorted({key.row for key in given if key.label_space == space})
         columns = [
@@ -146,12 +158,15 @@ def save_predictions(
     return PredictionsFile(file=path.name, sha256=hashlib.sha256(content).hexdigest())
 
 
-def load_predictions(path: Path, expected: PredictionsFile | None = None) -> Predictions:
+def load_predictions(
+    path: Path, expected: PredictionsFile | None = None, *, space: str | None = None
+) -> Predictions:
     """Read predictions from ``path`` (the file, or the run's folder).
 
     Args:
         path: the file, or the run's folder.
         expected: the record's entry; the file's digest must be the one it names.
+        space: the label space whose answers are wanted.  Default: all of them.
 
     Raises:
         RecordError: the file is missing, damaged, or not the one that the record names.
@@ -164,7 +179,7 @@ def load_predictions(path: Path, expected: PredictionsFile | None = None) -> Pre
         raise RecordError(f"cannot read {path}", why=error.strerror or str(error)) from error
     if expected is not None:
         check_digest(content, expected, path)
-    return parse_predictions(content, path)
+    return parse_predictions(content, path, space=space)
 
 
 def check_digest(content: bytes, expected: PredictionsFile, path: Path) -> None:
@@ -181,8 +196,8 @@ def check_digest(content: bytes, expected: PredictionsFile, path: Path) -> None:
         )
 
 
-def parse_predictions(content: bytes, path: Path) -> Predictions:
-    """Return the predictions that ``content``, read from ``path``, holds.
+def parse_predictions(content: bytes, path: Path, *, space: str | None = None) -> Predictions:
+    """Return the predictions that ``content``, read from ``path``, holds; of ``space`` alone if it is named.
 
     Raises:
         RecordError: it is damaged; names ``path``.
@@ -192,16 +207,17 @@ def parse_predictions(content: bytes, path: Path) -> Predictions:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             layout = _Layout(tuple(arrays["tasks"].tolist()), tuple(arrays["images"].tolist()))
             truth = layout.split(arrays["truth"])
+            groups = layout.split(arrays["groups"]) if "groups" in arrays.files else {}
             for name in arrays.files:
-                kind, _, space = name.partition("|")
-                if kind != "answers":
+                kind, _, found = name.partition("|")
+                if kind != "answers" or space not in (None, found):
                     continue
-                for row, column in zip(arrays[f"rows|{space}"].tolist(), arrays[name].T, strict=True):
+                for row, column in zip(arrays[f"rows|{found}"].tolist(), arrays[name].T, strict=True):
                     for task, values in layout.split(column).items():
-                        answers[PredictionKey(space, row, task)] = values
+                        answers[PredictionKey(found, row, task)] = values
     except DAMAGE as error:
         raise RecordError(f"{path} is damaged", why=str(error), fix=f"delete {path} and run again") from error
-    return Predictions(answers, truth)
+    return Predictions(answers, truth, groups)
 
 
 def _columns(values: npt.ArrayLike, task: str) -> IntArray:

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from clbench.errors import RecordError
 from clbench.results.atomic import atomic_write
+from clbench.results.places import remember
 from clbench.results.records import SCHEMA_VERSION, Record
 
 __all__ = [
@@ -79,6 +80,8 @@ def read_record(path: Path) -> Record:
     Raises:
         RecordError: the file is missing, is not JSON, has an unknown schema version, lacks a field, or
             contradicts itself.
+
+    Where it lies is remembered, see :mod:`clbench.results.places`.
     """
     runs = [] if not path.is_dir() or (path / RECORD_FILE).exists() else find_records([path])
     if runs:
@@ -97,7 +100,7 @@ def read_record(path: Path) -> Record:
             why=error.strerror or str(error),
             fix="name a record, or the folder of a run",
         ) from error
-    return parse_record(content, path)
+    return remember(parse_record(content, path), path.parent)
 
 
 def parse_record(content: bytes, path: Path) -> Record:

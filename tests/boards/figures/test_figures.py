@@ -10,7 +10,7 @@ import pytest
 from clbench.boards import accuracy_heatmap, board_of, transfer_last_scatter
 from clbench.boards.figures import KINDS, draw
 from clbench.boards.figures.cost import cost_figure
-from clbench.boards.figures.courses import interval_over_seeds, subjects_of
+from clbench.boards.figures.courses import bands, over_seeds, subjects_of
 from clbench.boards.figures.drawing.files import as_bytes, settled
 from clbench.boards.figures.drawing.isoaverage import IsoAverage
 from clbench.boards.figures.drawing.labels import place_labels
@@ -23,10 +23,10 @@ from clbench.boards.figures.tasks import tasks_figure
 from clbench.boards.figures.waterfall import forgetting_figure, waterfall_figure
 from clbench.boards.literature.published import published_averages, published_matrices
 from clbench.errors import RecordError, UnknownNameError
-from clbench.results import metrics
+from clbench.results import load_records, metrics
 from clbench.results.records import HeldOutRecord, Resources
 from clbench.results.statistics.intervals import mean_interval
-from clbench.testing.records import make_record
+from clbench.testing.records import make_record, make_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -386,14 +386,24 @@ def test_a_format_that_does_not_exist_is_named(tmp_path):
         as_bytes(blank(2, 2), "gif", name="a")
 
 
-@given(arrays(np.float64, st.tuples(st.integers(2, 6), st.integers(1, 4)), elements=percent))
-@settings(deadline=None)
-def test_intervals_over_seeds_are_those_of_tables(values):
-    mean, half = interval_over_seeds(values)
-    for column, m, h in zip(values.T, mean, half, strict=True):
-        found = mean_interval(column.tolist())
-        assert m == pytest.approx(found.mean, abs=1e-9)
-        assert h == pytest.approx(found.half_width, abs=1e-6)
+def test_intervals_are_those_of_tables(tmp_path):
+    rng = np.random.default_rng(0)
+    for seed in range(3):
+        make_run(tmp_path / str(seed), [rng.random((3, 40)) < 0.6 for _ in range(3)], seed=seed)
+    found = load_records([tmp_path]).records
+    [course] = subject_of(*found).courses
+    [row] = [r for r in board_of(found).tables[0].rows if r.records]
+    assert course.average.half_width == pytest.approx(row.values["average"].half_width)
+    assert course.average.covers == ("images", "seeds")
+    assert course.half_widths[-1].min() > 0
+    assert bands(course) == " Bands: 95 % intervals over test images and training seeds."
+
+
+def test_few_seeds_without_predictions_have_no_bands():
+    assert np.isnan(over_seeds(np.array([[1.0, 2], [3, 5]]))).all()
+    three = np.array([[1.0, 2], [3, 5], [2, 4]])
+    assert over_seeds(three)[0] == pytest.approx(mean_interval([1.0, 3, 2]).half_width)
+    assert bands(subject_of(*records()).courses[0]) == ""
 
 
 def test_labels_neither_hide_each_other_nor_leave_the_axes():

@@ -10,6 +10,7 @@ from clbench.boards.tables.columns import FIELDS
 from clbench.errors import ConfigError, UnknownNameError
 from clbench.results import Resources, StreamRecord, metrics
 from clbench.testing.records import make_record
+from scipy import stats
 
 A = [[80.0, 40.0, 30.0], [78.0, 70.0, 29.0], [77.0, 66.0, 60.0]]
 B = [[82.0, 44.0, 36.0], [79.0, 75.0, 31.0], [70.0, 60.0, 66.0]]
@@ -58,8 +59,8 @@ def test_best_and_second_are_marked_task_by_task():
 
 
 def test_intervals_are_shown_where_they_are_asked_for():
-    records = [make_record(M, seed=s) for s, M in enumerate((A, B))]
-    assert "±" not in render(board_of(records), "text", layout="per-task")
+    records = [make_record(M, seed=s) for s, M in enumerate((A, B, A))]
+    assert "± " not in render(board_of(records), "text", layout="per-task")
     assert "±" in render(board_of(records), "text", layout="per-task", options=Options(spread=True))
     assert "±" in render(board_of(records))
     assert "±" not in render(board_of(records), options=Options(spread=False))
@@ -82,16 +83,17 @@ def test_a_metric_without_values_per_task_is_refused():
 
 
 def test_orders_stand_side_by_side_with_their_mean():
-    pairs = (("I", (A, B)), ("II", (B, A)))
+    pairs = (("I", (A, B, A)), ("II", (B, A, B)))
     records = [in_order(order, M, seed=s) for order, pair in pairs for s, M in enumerate(pair)]
     (grid,) = laid_out(records, "across-orders")
     assert grid.spans == (("", 2), ("Order I", 3), ("Order II", 3), ("Mean", 3))
     row = next(r for r in cells(grid) if r[0] == "toy")
-    # Seed by seed the mean over the orders is the same, so that nothing is left of the spread.
-    mean = (metrics.last(A) + metrics.last(B)) / 2
-    assert row[-1] == f"{mean:.2f} ± 0.00"
-    assert row[4].startswith(f"{mean:.2f} ± ")
-    assert not row[4].endswith(" 0.00")
+    # Seeds of one number in two orders are no pairs: the variances of the orders are added, of 2 + 2 degrees
+    # of freedom where they are equal.
+    one, other = metrics.last(A), metrics.last(B)
+    spread = np.std([one, other, one], ddof=1) / np.sqrt(3)
+    assert row[-1] == f"{(one + other) / 2:.2f} ± {stats.t.ppf(0.975, 4) * spread / np.sqrt(2):.2f}"
+    assert row[4] == f"{(2 * one + other) / 3:.2f} ± {stats.t.ppf(0.975, 2) * spread:.2f}"
 
 
 def test_a_method_that_lacks_an_order_has_no_mean():

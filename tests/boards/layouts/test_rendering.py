@@ -19,6 +19,7 @@ def board():
         make_record([[100 / 3, 40], [60, 70]], method="b_1 & co"),
         make_record([[81, 44], [75, 94]], method="a|<x>", seed=0),
         make_record([[80, 40], [70, 90]], method="a|<x>", seed=1),
+        make_record([[79, 42], [74, 92]], method="a|<x>", seed=2),
         make_record([[90, 60], [90, 90]], method="joint", method_fields={"protocol": "joint"}),
     ]
     failure = Failure(task="t0", error="out of memory", kind="RuntimeError")
@@ -48,8 +49,8 @@ def test_text(board):
         "Last",
         "Status",
     ]
-    # t(0.975, 1) = 12.706; transfers 44 and 40
-    assert words(lines[5])[:6] == ["a|<x>", "toy-stream", "default", "toy-clip", "2", "42.00 ± 25.41"]
+    # t(0.975, 2) = 4.303; transfers 44, 40 and 42
+    assert words(lines[5])[:6] == ["a|<x>", "toy-stream", "default", "toy-clip", "3", "42.00 ± 4.97"]
     assert [words(line)[0] for line in lines[4:9]] == ["joint", "a|<x>", "b_1 & co", "zero-shot", "gift"]
     assert words(lines[8])[4:] == ["1", "–", "–", "–", "failed"]
     assert lines[9] == "* gift failed: seed 0: RuntimeError in task t0: out of memory"
@@ -60,7 +61,7 @@ def test_markdown(board):
     text = render(board, "md")
     row = next(line for line in text.splitlines() if line.startswith(r"| a\|<x>"))
     cells = [c.strip() for c in re.split(r"(?<!\\)\|", row)[1:-1]]
-    assert cells[5:8] == ["**42.00 ± 25.41**", "**71.75 ± 22.24**", "**82.25 ± 28.59**"]
+    assert cells[5:8] == ["**42.00 ± 4.97**", "**71.75 ± 4.35**", "**82.50 ± 5.69**"]
     assert "| *joint*" in text  # a reference does not compete
     assert "**60.00**" not in text
     separator = next(line for line in text.splitlines() if line.startswith("|:"))
@@ -71,7 +72,7 @@ def test_latex(board):
     text = render(board, "latex")
     assert r"b\_1 \& co" in text
     assert r"a|\textless{}x\textgreater{}" in text
-    assert r"\textbf{42.00}{\scriptsize\,$\pm$\,25.41}" in text
+    assert r"\textbf{42.00}{\scriptsize\,$\pm$\,4.97}" in text
     assert r"\underline{40.00}" in text
     assert r"\textit{joint}" in text
     body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
@@ -90,7 +91,7 @@ def test_html_is_well_formed_and_escaped(board):
     assert len(rows) == 1 + 5
     assert rows[2][0] == "a|<x>"
     assert root.find(".//td/strong").text == "42.00"
-    assert "".join(rows[2][-4:-3]) == "42.00 ± 25.41"
+    assert "".join(rows[2][-4:-3]) == "42.00 ± 4.97"
     heads = [(cell.get("scope"), cell.text) for cell in root.iter("th")]
     assert ("col", "Transfer") in heads
     assert ("row", "a|<x>") in heads
@@ -110,7 +111,7 @@ def test_csv_and_json_hold_the_same_unrounded_rows(board):
     assert {"method", "stream", "order", "backbone", "seeds", "transfer", "average", "last"} <= set(rows[0])
     assert found["b_1 & co"]["average"] == (100 / 3 + 60) / 2 / 2 + (40 + 70) / 2 / 2
     assert found["b_1 & co"]["transfer_ci95"] is None
-    assert found["a|<x>"]["transfer_ci95"] == pytest.approx(25.4124, abs=1e-4)
+    assert found["a|<x>"]["transfer_ci95"] == pytest.approx(4.9683, abs=1e-4)
     assert found["gift"]["transfer"] is None
     assert found["gift"]["reason"] == "seed 0: RuntimeError in task t0: out of memory"
     assert found["zero-shot"]["seeds"] is None

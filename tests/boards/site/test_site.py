@@ -93,7 +93,7 @@ def leaderboards(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def site(leaderboards, tmp_path_factory):
-    return build_site(leaderboards, tmp_path_factory.mktemp("out") / "site", groups=False)
+    return build_site(leaderboards, tmp_path_factory.mktemp("out") / "site", ranks=False)
 
 
 def pages(folder: Path):
@@ -152,8 +152,8 @@ def test_equal_records_give_equal_bytes_wherever_they_lie(site, leaderboards, tm
             (elsewhere / f"x{number}").mkdir(parents=True)
             for file in folder.iterdir():
                 (elsewhere / f"x{number}" / file.name).write_bytes(file.read_bytes())
-    one = build_site(elsewhere, tmp_path / "one", groups=False)
-    again = build_site(elsewhere, tmp_path / "again", groups=False)
+    one = build_site(elsewhere, tmp_path / "one", ranks=False)
+    again = build_site(elsewhere, tmp_path / "again", ranks=False)
     files = [path.relative_to(one.out) for path in sorted(one.out.rglob("*")) if path.is_file()]
     assert {str(path) for path in files} == set(one.sizes) == set(again.sizes) == set(site.sizes)
     for path in files:
@@ -271,7 +271,7 @@ def test_runs_of_the_site_are_records_like_any_other(site, leaderboards):
 
 
 def test_predictions_can_be_left_out(leaderboards, tmp_path):
-    site = build_site(leaderboards, tmp_path / "out", predictions=False, groups=False)
+    site = build_site(leaderboards, tmp_path / "out", predictions=False, ranks=False)
     assert not list(site.out.rglob("*.npz"))
     assert "which this copy of the site leaves out" in Page((site.out / "about.html").read_text()).text
 
@@ -301,7 +301,7 @@ def test_data_files_have_the_rows(site):
 
 
 def test_the_address_adds_canonical_links(leaderboards, tmp_path):
-    site = build_site(leaderboards, tmp_path / "out", base_url="https://example.org/board/", groups=False)
+    site = build_site(leaderboards, tmp_path / "out", base_url="https://example.org/board/", ranks=False)
     text = (site.out / "methods/alpha.html").read_text()
     assert '<link rel="canonical" href="https://example.org/board/methods/alpha.html">' in text
     assert "https://example.org/board/index.html" in (site.out / "sitemap.txt").read_text().split()
@@ -311,7 +311,7 @@ def test_a_new_site_replaces_the_old_and_leaves_other_files(leaderboards, tmp_pa
     out = tmp_path / "out"
     out.mkdir()
     (out / "CNAME").write_text("example.org")
-    build_site(leaderboards, out, groups=False)
+    build_site(leaderboards, out, ranks=False)
     only = write(tmp_path / "in", make_record(method="delta"))
     (out / "index.html").write_text("changed")
     site = build_site(only, out)
@@ -334,16 +334,16 @@ def test_a_site_cut_short_can_be_written_again(leaderboards, tmp_path, monkeypat
 
     monkeypatch.setattr(writing, "_write", dies)
     with pytest.raises(KeyboardInterrupt):
-        build_site(leaderboards, tmp_path / "out", groups=False)
+        build_site(leaderboards, tmp_path / "out", ranks=False)
     monkeypatch.undo()
-    site = build_site(leaderboards, tmp_path / "out", groups=False)
+    site = build_site(leaderboards, tmp_path / "out", ranks=False)
     assert (site.out / "literature.html").is_file()
 
 
 def test_files_of_others_are_not_overwritten(leaderboards, tmp_path):
     (tmp_path / "index.html").write_text("mine")
     with pytest.raises(ConfigError, match=r"index\.html would be overwritten"):
-        build_site(leaderboards, tmp_path, groups=False)
+        build_site(leaderboards, tmp_path, ranks=False)
     assert (tmp_path / "index.html").read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
 
@@ -363,7 +363,7 @@ def test_a_folder_without_records_is_an_error(tmp_path):
 def test_missing_libraries_are_named_with_the_command(leaderboards, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(ConfigError, match=r'pip install "clbench\[site\]"'):
-        build_site(leaderboards, tmp_path / "out", groups=False)
+        build_site(leaderboards, tmp_path / "out", ranks=False)
     assert not (tmp_path / "out").exists()
 
 

@@ -31,7 +31,10 @@ def test_seeds_are_averaged_with_their_interval():
     row = next(r for r in board.tables[0].rows if r.method == "zscl")
     assert row.seeds == 3
     for name in ("transfer", "average", "last"):
-        assert row.values[name] == mean_interval([metrics.METRICS[name](A) for A in matrices])
+        expected = mean_interval([metrics.METRICS[name](A) for A in matrices])
+        assert row.values[name].mean == expected.mean
+        assert row.values[name].half_width == pytest.approx(expected.half_width)
+        assert row.values[name].covers == ("seeds",)
 
 
 def test_rows_are_sorted_by_average_and_the_zero_shot_row_is_among_them():

@@ -1,9 +1,10 @@
-"""Rank groups on leaderboards."""
+"""Ranks and letters on leaderboards, and what the ± of their figures is."""
 
 import numpy as np
 import pytest
 from clbench.boards import board_of, leaderboard, render
-from clbench.boards.tables import ranking
+from clbench.boards.layouts.views import Options
+from clbench.boards.tables import building
 from clbench.specs import MetricSpec
 from clbench.testing.records import make_record, make_run
 
@@ -23,32 +24,65 @@ def records(tmp_path):
     return tmp_path
 
 
-def groups(board):
-    return {row.method: row.group for row in board.tables[0].rows}
+def ranks(board):
+    return {row.method: row.ranks for row in board.tables[0].rows}
+
+
+def letters(board):
+    return {row.method: row.letters for row in board.tables[0].rows}
 
 
 def notes(board):
     return " | ".join(board.tables[0].notes)
 
 
-def test_groups_stand_beside_rows_and_a_note_says_what_they_are(records):
+def test_ranks_stand_beside_rows_and_a_note_says_what_they_are(records):
     board = leaderboard([records])
-    found = groups(board)
-    assert (found["best"], found["alike"], found["worse"]) == (1, 1, 2)
+    found = ranks(board)
+    assert (found["best"], found["alike"], found["worse"]) == ((1, 2), (1, 2), (3, 3))
+    assert (letters(board)["best"], letters(board)["alike"], letters(board)["worse"]) == ("a", "a", "b")
     assert found["joint"] is None
     assert found["zero-shot"] is None
     assert found["lonely"] is None
     said = notes(board)
-    assert "rank groups of Average" in said
-    assert "over test images and 3 seeds at 95 % (Holm)" in said
-    assert "get no group: lonely" in said
-    assert "Rank group" in render(board, "text")
-    assert list(board.frame[board.frame.method == "worse"].group) == [2]
+    assert "ranks of Average: best and worst place that paired tests of all 3 pairs leave" in said
+    assert "over test images and seeds; rows that share a letter are not separable" in said
+    assert "get no rank: lonely" in said
+    text = render(board, "text")
+    assert "1–2" in text
+    frame = board.frame[board.frame.method == "worse"]
+    assert [list(frame[name]) for name in ("rank_best", "rank_worst", "letters")] == [[3], [3], ["b"]]
+
+
+def test_one_line_says_what_plus_minus_is(records):
+    board = leaderboard([records])
+    [said] = [note for note in board.tables[0].notes if note.startswith("±")]
+    assert said.startswith("±: 95 % interval over test images and training seeds; ")
+    assert "test images alone, one seed says nothing of training: lonely" in said
+    assert "test images alone, for there is no training: zero-shot" in said
+    assert said in render(board, "md")
+    assert "±" not in render(board, "text", options=Options(spread=False))
+
+
+def test_seeds_that_are_alike_are_deterministic_and_not_plus_minus_nothing(tmp_path):
+    rng = np.random.default_rng(0)
+    right = [rng.random((2, 150)) < 0.7 for _ in range(2)]
+    for seed in range(3):
+        make_run(tmp_path / str(seed), right, method="sure", seed=seed)
+    board = leaderboard([tmp_path])
+    assert "deterministic, seeds give equal results to the last bit: sure" in notes(board)
+    interval = board.tables[0].rows[0].values["average"]
+    assert interval.half_width > 1  # of test images
+    for file in tmp_path.rglob("predictions.npz"):
+        file.unlink()
+    bare = leaderboard([tmp_path])
+    assert bare.tables[0].rows[0].values["average"].half_width is None
+    assert "±" not in render(bare, "text")
 
 
 def test_the_metric_that_sorts_is_the_one_that_ranks(records):
-    assert "rank groups of Last" in notes(leaderboard([records], sort="last"))
-    assert "rank groups of Average" in notes(leaderboard([records], sort="method"))
+    assert "ranks of Last" in notes(leaderboard([records], sort="last"))
+    assert "ranks of Average" in notes(leaderboard([records], sort="method"))
 
 
 def test_a_metric_that_is_no_mean_has_none(tmp_path):
@@ -58,8 +92,8 @@ def test_a_metric_that_is_no_mean_has_none(tmp_path):
             right = [rng.random((3, 20)) < 0.5 for _ in range(3)]
             make_run(tmp_path / f"{name}{seed}", right, method=name, seed=seed)
     board = leaderboard([tmp_path], metrics=["forgetting-max"])
-    assert set(groups(board).values()) == {None}
-    assert "no rank groups: Forgetting (max) is no mean of accuracies" in notes(board)
+    assert set(ranks(board).values()) == {None}
+    assert "no ranks: Forgetting (max) is no mean of accuracies" in notes(board)
 
 
 def moody(A):
@@ -73,30 +107,31 @@ def test_a_plugins_metric_that_fails_on_some_matrices_costs_no_table(records):
     spec = MetricSpec(name="moody", title="Moody", summary="a mean", factory=f"{moody.__module__}:moody")
     board = leaderboard([records], metrics=["moody"], extra=[spec])
     assert {row.method for row in board.tables[0].rows} > {"best", "alike", "worse"}
-    assert set(groups(board).values()) == {None}
+    assert set(ranks(board).values()) == {None}
 
 
 def test_without_predictions_seeds_alone_are_said_to_be_all(records):
     for file in records.rglob("predictions.npz"):
         file.unlink()
     board = leaderboard([records])
-    assert groups(board)["worse"] == 2
-    assert "paired over 3 seeds at 95 %" in notes(board)
+    assert ranks(board)["worse"] == (3, 3)
+    assert "leave, over seeds; rows" in notes(board)
+    assert "±: 95 % interval over training seeds alone, for want of predictions" in notes(board)
 
 
 def test_one_without_predictions_is_named(records):
     for seed in range(3):
         (records / f"worse-{seed}" / "predictions.npz").unlink()
-    assert "over seeds alone, for want of predictions: worse" in notes(leaderboard([records]))
+    assert "training seeds alone, for want of predictions: worse" in notes(leaderboard([records]))
 
 
-def test_damaged_predictions_cost_one_row_its_group_and_no_more(records):
+def test_damaged_predictions_are_said_and_cost_one_row_its_test_images_and_no_more(records):
     (records / "alike-1" / "predictions.npz").write_bytes(b"damaged")
     board = leaderboard([records])
-    found = groups(board)
-    assert found["alike"] is None
-    assert (found["best"], found["worse"]) == (1, 2)
-    assert "alike: no rank group" in notes(board)
+    assert ranks(board)["worse"] == (3, 3)
+    assert "alike: predictions are not used: " in notes(board)
+    [row] = [row for row in board.tables[0].rows if row.method == "alike"]
+    assert row.values["average"].covers == ("seeds",)
 
 
 def test_other_test_images_under_one_fingerprint_are_said(records):
@@ -104,28 +139,29 @@ def test_other_test_images_under_one_fingerprint_are_said(records):
     for seed in range(3):
         make_run(records / f"odd-{seed}", right, method="odd", seed=seed)
     board = leaderboard([records])
-    assert set(groups(board).values()) == {None}
-    assert "no rank groups: the runs cannot be compared" in notes(board)
+    assert set(ranks(board).values()) == {None}
+    assert "no ranks: the runs cannot be compared" in notes(board)
 
 
 def test_single_seeds_claim_nothing(tmp_path):
     for name in ("a", "b"):
         make_run(tmp_path / name, [np.ones((2, 30)), np.zeros((2, 30))], method=name)
     board = leaderboard([tmp_path])
-    assert set(groups(board).values()) == {None}
-    assert notes(board) == ""
-    assert "Rank group" not in render(board, "text")
+    assert set(ranks(board).values()) == {None}
+    assert "ranks of" not in notes(board)
+    assert "Letters" not in render(board, "text")
 
 
 def test_many_records_wait_until_asked(records, monkeypatch):
-    monkeypatch.setattr(ranking, "QUICK", 5)
+    monkeypatch.setattr(building, "QUICK", 5)
     board = leaderboard([records])
-    assert set(groups(board).values()) == {None}
-    assert any("--groups computes them" in note for note in board.notes)
-    assert groups(leaderboard([records], groups=True))["worse"] == 2
-    assert set(groups(leaderboard([records], groups=False)).values()) == {None}
+    assert set(ranks(board).values()) == {None}
+    assert any("--ranks computes both" in note for note in board.notes)
+    assert ranks(leaderboard([records], ranks=True))["worse"] == (3, 3)
+    assert set(ranks(leaderboard([records], ranks=False)).values()) == {None}
 
 
-def test_records_alone_claim_none():
+def test_records_alone_are_compared_over_their_seeds():
     board = board_of([make_record(method=name, seed=s) for name in ("a", "b") for s in range(3)])
-    assert set(groups(board).values()) == {None}
+    assert (ranks(board)["a"], ranks(board)["b"]) == ((1, 2), (1, 2))
+    assert "leave, over seeds; rows" in notes(board)

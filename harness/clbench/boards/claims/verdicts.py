@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from clbench.boards.claims.frame import STATUSES, ClaimsBoard, Comparison
+from clbench.boards.tables.figures import Figures
+from clbench.boards.tables.rows import columns_of
 from clbench.boards.tables.variants import Variant, variants
 from clbench.errors import ConfigError
 from clbench.results.claims import AnyClaim, Claim, Difference, OtherClaim, differences_from
-from clbench.results.records import Record, measure
-from clbench.results.statistics.intervals import Interval, mean_interval
+from clbench.results.records import Record
+from clbench.results.spaces import in_space
 
 __all__ = ["compare"]
 
@@ -80,12 +82,9 @@ def _compared(
 
 
 def _judged(claim: Claim, variant: Variant, tolerance: float) -> Comparison:
-    found: dict[str, Interval] = {}
-    for name in claim.figures:
-        values = [_figure(record, claim.label_space, name) for record in variant.finished]
-        known = [value for value in values if value is not None]
-        if len(known) == len(values):
-            found[name] = mean_interval(known)
+    records = [in_space(record, claim.label_space) for record in variant.finished]
+    figures = Figures(columns_of(tuple(claim.figures)))
+    found = figures.of(records, figures.trials(variant.label, records))
     missing = [name for name in claim.figures if name not in found]
     seeds = len(variant.finished)
     if missing:
@@ -104,14 +103,6 @@ def _judged(claim: Claim, variant: Variant, tolerance: float) -> Comparison:
         return Comparison(claim, "not reproduced", _points(clear), found, variant.label, seeds)
     reason = f"{_points(beyond)}, but the interval over {seeds} seeds reaches ± {tolerance:g}"
     return Comparison(claim, "undecided", reason, found, variant.label, seeds)
-
-
-def _figure(record: Record, space: str, name: str) -> float | None:
-    if space == record.label_space and record.metrics is not None:
-        known: float | None = getattr(record.metrics, name)
-        return known
-    value: float | None = getattr(measure(record.matrices[space]), name)
-    return value
 
 
 def _points(off: Mapping[str, float]) -> str:

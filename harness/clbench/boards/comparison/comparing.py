@@ -11,8 +11,7 @@ from clbench.errors import ConfigError, RecordError, UnknownNameError
 from clbench.results.fingerprint import FingerprintFields
 from clbench.results.metrics import METRICS, PER_TASK
 from clbench.results.records import TaskRecord
-from clbench.results.statistics.bootstrap import RESAMPLES
-from clbench.results.statistics.paired import ENOUGH, PairedDifference, paired_difference
+from clbench.results.statistics.paired import PairedDifference, paired_difference
 from clbench.results.statistics.pairs import Pairs, column_weights, metric_weights, pair_up
 from clbench.results.statistics.trials import Trial, load_trial, predictions_folder, zero_shot_trial
 from clbench.results.store import StoredRecord
@@ -47,15 +46,12 @@ class Comparison:
     means: Mapping[str, PairedDifference]
 
 
-def compare_sides(
-    a: Side | None, b: Side | None, metrics: Sequence[str], *, resamples: int = RESAMPLES
-) -> list[Comparison]:
+def compare_sides(a: Side | None, b: Side | None, metrics: Sequence[str]) -> list[Comparison]:
     """Compare two methods in every order and protocol that both have, and over the orders of each protocol.
 
     Args:
         a, b: the methods; ``None``: the initial model of the other one.
         metrics: of ``transfer, average, last, forgetting``.
-        resamples: test sets to draw for each interval over images.
 
     Raises:
         RecordError: no two runs may be compared, predictions are damaged, or test images differ.
@@ -72,14 +68,14 @@ def compare_sides(
     common = [group for group in known.runs if all(side is None or group in side.runs for side in (a, b))]
     if not common:
         raise _incomparable(a or known, b or known)
-    found = [_in_order(a, b, group, known.runs[group], metrics, resamples) for group in common]
+    found = [_in_order(a, b, group, known.runs[group], metrics) for group in common]
     settings: dict[Group, list[Comparison]] = {}
     for each in found:
         settings.setdefault(replace(each.group, order="", tasks=()), []).append(each)
     for members in settings.values():
         groups = [each.group for each in members]
         if len(members) > 1 and all(side is None or side.is_one_recipe(groups) for side in (a, b)):
-            found.append(_over_orders(members, metrics, resamples))
+            found.append(_over_orders(members, metrics))
     return found
 
 
@@ -89,38 +85,35 @@ def _in_order(
     group: Group,
     samples: Sequence[StoredRecord],
     metrics: Sequence[str],
-    resamples: int,
 ) -> Comparison:
     pairs = pair_up(_trials(a, group, samples), _trials(b, group, samples))
-    # Where seeds are enough, bounds need no draws; those of the means are drawn to be set beside them.
-    draws = None if pairs.seeds >= ENOUGH else resamples
     columns = {
         metric: tuple(
-            paired_difference([pairs], [weights], resamples=draws)
+            paired_difference([pairs], [weights])
             for weights in column_weights(PER_TASK[metric], len(group.tasks))
         )
         for metric in metrics
     }
-    means = _means([pairs], metrics, resamples)
+    means = _means([pairs], metrics)
     labels = (a.label if a else ZERO_SHOT, b.label if b else ZERO_SHOT)
     tasks = samples[0].record.stream.tasks
     return Comparison(*labels, group, (group.order,), (pairs,), tasks, columns, means)
 
 
-def _over_orders(members: Sequence[Comparison], metrics: Sequence[str], resamples: int) -> Comparison:
+def _over_orders(members: Sequence[Comparison], metrics: Sequence[str]) -> Comparison:
     first = members[0]
     pairs = tuple(each.pairs[0] for each in members)
     orders = tuple(each.group.order for each in members)
-    means = _means(pairs, metrics, resamples)
+    means = _means(pairs, metrics)
     return Comparison(first.a, first.b, first.group, orders, pairs, (), {}, means)
 
 
-def _means(orders: Sequence[Pairs], metrics: Sequence[str], resamples: int) -> dict[str, PairedDifference]:
+def _means(orders: Sequence[Pairs], metrics: Sequence[str]) -> dict[str, PairedDifference]:
     found = {}
     for metric in metrics:
         weights = metric_weights(METRICS[metric], len(orders[0].tasks))
         assert weights is not None, "the four standard metrics are sums over the matrix"
-        found[metric] = paired_difference(orders, [weights] * len(orders), resamples=resamples)
+        found[metric] = paired_difference(orders, [weights] * len(orders))
     return found
 
 

@@ -6,7 +6,8 @@ from math import isnan
 
 from clbench.boards.comparison.comparing import Comparison
 from clbench.boards.formats.wording import listed, signed
-from clbench.results.statistics.paired import ENOUGH, PairedDifference
+from clbench.results.statistics.chance import ENOUGH
+from clbench.results.statistics.paired import PairedDifference
 
 __all__ = ["comparison_words", "place_of"]
 

@@ -11,12 +11,26 @@ import numpy as np
 import numpy.typing as npt
 
 from clbench.boards.tables.groups import Group, grouped
+from clbench.boards.tables.intervals import in_words
 from clbench.boards.tables.rows import Protocol
 from clbench.boards.tables.variants import Variant, variants
+from clbench.errors import RecordError
+from clbench.results.places import folder_of
 from clbench.results.records import Record, TaskRecord
+from clbench.results.statistics.chance import ENOUGH
+from clbench.results.statistics.estimates import estimate
 from clbench.results.statistics.intervals import Interval, mean_interval
+from clbench.results.statistics.paired import paired_difference
+from clbench.results.statistics.pairs import pair_up
+from clbench.results.statistics.trials import (
+    Trial,
+    load_trial,
+    predictions_folder,
+    trial_of,
+    zero_shot_trial,
+)
 
-__all__ = ["Course", "HeldOut", "Subject", "courses_of", "interval_over_seeds", "subjects_of"]
+__all__ = ["Course", "HeldOut", "Subject", "bands", "courses_of", "over_seeds", "single", "subjects_of"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -101,9 +115,57 @@ class Course:
 
     @cached_property
     def average(self) -> Interval | None:
-        """Average over seeds in percent; ``None`` before the end."""
-        means = self.stack.mean(axis=(1, 2))
-        return None if np.isnan(means).any() else mean_interval(list(means))
+        """Average in percent with its interval; ``None`` before the end."""
+        if not self.finished:
+            return None
+        count = len(self.tasks)
+        return estimate([self.trials], [np.full((count, count), 1 / count**2)])
+
+    @cached_property
+    def trials(self) -> tuple[Trial, ...]:
+        """The records as statistics see them, with the predictions beside them where they can be read."""
+        try:
+            return tuple(trial_of(record) for record in self.records)
+        except RecordError:  # a table of the same records says so
+            return tuple(load_trial(record) for record in self.records)
+
+    @cached_property
+    def half_widths(self) -> FloatArray:
+        """Half the width of the 95 % interval of each entry of ``matrix``; NaN where there is none."""
+        count = len(self.tasks)
+        half = np.full((count, count), np.nan)
+        if not self.finished:
+            return half
+        for i, j in np.ndindex(count, count):
+            half[i, j] = self.half_width(single(count, i, j))
+        return half
+
+    @cached_property
+    def drift_half_widths(self) -> FloatArray:
+        """Half the width of the 95 % interval of ``matrix - zero_shot``, paired by image: shape (T, T)."""
+        count = len(self.tasks)
+        half = np.full((count, count), np.nan)
+        initial = self._initial
+        if not self.finished or initial is None:
+            return half
+        pairs = [pair_up(self.trials, [initial])]
+        for i, j in np.ndindex(count, count):
+            bounds = paired_difference(pairs, [single(count, i, j)]).bounds
+            half[i, j] = np.nan if bounds is None else (bounds[1] - bounds[0]) / 2
+        return half
+
+    @cached_property
+    def _initial(self) -> Trial | None:
+        record = self.records[0]
+        try:
+            return zero_shot_trial(record, predictions_folder(record, folder_of(record)))
+        except RecordError:
+            return zero_shot_trial(record)
+
+    def half_width(self, weights: FloatArray) -> float:
+        """Return half the width of the 95 % interval of ``sum(weights * A)``; NaN where there is none."""
+        found = estimate([self.trials], [weights]) if self.finished else None
+        return np.nan if found is None or found.half_width is None else found.half_width
 
     @property
     def seeds(self) -> str:
@@ -158,16 +220,29 @@ def subjects_of(records: Iterable[Record]) -> list[Subject]:
     return subjects
 
 
-def interval_over_seeds(values: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return mean and half the width of the 95 % interval along the first axis; NaN for a single seed."""
-    mean = values.mean(axis=0)
-    n = len(values)
-    if n == 1:
-        return mean, np.full_like(mean, np.nan)
-    from scipy.special import stdtrit  # type: ignore[import-untyped]
+def over_seeds(values: FloatArray) -> FloatArray:
+    """Return half the width of Student's 95 % interval along the first axis; NaN for fewer than three seeds.
 
-    half: FloatArray = stdtrit(n - 1, 0.975) * values.std(axis=0, ddof=1) / np.sqrt(n)
-    return mean, half
+    For what has no predictions, such as data sets that are held out.
+    """
+    if len(values) < ENOUGH:
+        return np.full(values.shape[1:], np.nan)
+    columns = np.moveaxis(values, 0, -1)
+    half = [mean_interval(column.tolist()).half_width for column in columns.reshape(-1, len(values))]
+    return np.array(half, dtype=np.float64).reshape(values.shape[1:])
+
+
+def bands(course: Course) -> str:
+    """Return what the bands of a course by itself are, as a sentence; empty where it has none."""
+    covers = course.average.covers if course.average else ()
+    return f" Bands: 95 % intervals over {in_words(covers)}." if covers else ""
+
+
+def single(count: int, i: int, j: int) -> FloatArray:
+    """Return the weights of one entry of the matrix: shape (count, count)."""
+    weights = np.zeros((count, count))
+    weights[i, j] = 1
+    return weights
 
 
 def courses_of(records: Sequence[Record]) -> tuple[Course, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from clbench.boards.figures.courses import Course, Subject, interval_over_seeds
+from clbench.boards.figures.courses import Course, Subject, bands, over_seeds
 from clbench.boards.figures.drawing.cells import changes_figure
 from clbench.boards.figures.drawing.image import Drawing
 from clbench.boards.figures.drawing.panels import PANEL_COLUMNS, Ink, explained, inks, panels
@@ -103,26 +103,25 @@ def drift_course_figure(courses: Sequence[Course], place: str) -> Figure:
     titles = [task.title for task in tasks[1:]] + [f"{title} (never learned)" for title in held.values()]
     figure, axes = panels(titles, sharey=True)
     chosen = inks(courses) if len(courses) > 1 else {courses[0].label: Ink("#d55e00")}
-    count = len(tasks)
+    count, alone = len(tasks), len(courses) == 1
     for ax in axes:
         ax.axhline(0.0, color=GREY, lw=0.7, ls=(0, (1, 2)), zorder=2)
         tidy(ax)
     for course in courses:
-        drawn = [(axes[j - 1], drift_of(course)[:, :j, j]) for j in range(1, count)]
+        half = course.drift_half_widths if alone else np.full((count, count), np.nan)
+        drawn = [(axes[j - 1], drift_of(course)[:, :j, j], half[:j, j]) for j in range(1, count)]
         for ax, digest in zip(axes[count - 1 :], held, strict=True):
             if digest in course.held_out:
                 found = course.held_out[digest]
-                drawn.append((ax, found.after - found.zero_shot))
-        for ax, values in drawn:
-            _line(ax, course.label, values, chosen[course.label], band=len(courses) == 1)
+                drawn.append((ax, found.after - found.zero_shot, over_seeds(found.after)))
+        for ax, values, around in drawn:
+            _line(ax, course.label, values.mean(axis=0), chosen[course.label], around if alone else None)
     end = count if held else count - 1
     axes[0].set_xlim(-0.2, end + 0.2)
     axes[0].set_xticks(range(0, end + 1, max(1, -(-count // 5))))
     for ax in axes[::PANEL_COLUMNS]:
         ax.set_ylabel("points off zero-shot")
-    alone = len(courses) == 1
     note = "Accuracy minus that of the zero-shot model (dotted). Each panel ends where its task is learned."
-    banded = alone and len(courses[0].records) > 1
     explained(
         figure,
         courses,
@@ -130,7 +129,7 @@ def drift_course_figure(courses: Sequence[Course], place: str) -> Figure:
         time="tasks learned so far, before the panel's own",
         title=f"{courses[0].label}: zero-shot drift over time" if alone else "Zero-shot drift over time",
         subtitle=place,
-        notes=[note + (" Bands: 95 % intervals over seeds." if banded else "")],
+        notes=[note + (bands(courses[0]) if alone else "")],
     )
     return figure
 
@@ -145,13 +144,18 @@ def _per_task(course: Course) -> npt.NDArray[np.float64]:
     return result
 
 
-def _line(ax: Axes, label: str, values: npt.NDArray[np.float64], ink: Ink, *, band: bool) -> None:
-    """Draw (seeds, tasks learned) points off zero-shot, from the zero-shot model's own 0."""
-    mean, half = interval_over_seeds(values)
+def _line(
+    ax: Axes,
+    label: str,
+    mean: npt.NDArray[np.float64],
+    ink: Ink,
+    half: npt.NDArray[np.float64] | None,
+) -> None:
+    """Draw points off zero-shot over the tasks learned, from the zero-shot model's own 0."""
     x, y = np.arange(len(mean) + 1), np.concatenate([[0.0], mean])
     ax.plot(x, y, color=ink.colour, ls=ink.style, lw=ink.width, zorder=ink.order, label=label)
     if not ink.faint:
         ax.plot(x[-1:], mean[-1:], "o", color=ink.colour, ms=3, mew=0, zorder=ink.order)
-    if band and not np.isnan(half).all():
-        around = np.concatenate([[0.0], half])  # the zero-shot model has no seed
+    if half is not None and not np.isnan(half).all():
+        around = np.concatenate([[0.0], half])  # the zero-shot model is not off itself
         ax.fill_between(x, y - around, y + around, color=ink.colour, alpha=0.18, lw=0, zorder=1)

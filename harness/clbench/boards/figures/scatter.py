@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from clbench.boards.figures.drawing.style import (
 )
 from clbench.boards.formats.wording import shortened, signed
 from clbench.boards.tables.building import board_of
+from clbench.boards.tables.intervals import in_words
 from clbench.boards.tables.rows import Row
 
 if TYPE_CHECKING:
@@ -63,14 +65,14 @@ def draw_scatter(subject: Subject) -> Iterator[Drawing]:
 
 
 def _rows(subject: Subject) -> list[Row]:
-    table = board_of(subject.records).tables[0]
+    table = board_of(subject.records, ranks=False).tables[0]
     # Joint training has no tasks not learned yet: its Transfer would only stretch the axis.
     return [row for row in table.rows if {"transfer", "last"} <= set(row.values) and row.protocol != "joint"]
 
 
 @styled
 def scatter_figure(subject: Subject, rows: Sequence[Row] | None = None) -> Figure:
-    """Draw a point for each row of the leaderboard, with 95 % intervals over seeds.
+    """Draw a point for each row of the leaderboard, with 95 % intervals.
 
     Raises:
         ValueError: no row has a Transfer and a Last.
@@ -94,9 +96,7 @@ def scatter_figure(subject: Subject, rows: Sequence[Row] | None = None) -> Figur
     ax.set_ylabel("Last in %: all tasks, after the last one")
     ax.margins(x=0.12, y=0.07)
     tidy(ax, grid="none")
-    notes = [
-        "Beside each name its measured Average. Bars: 95 % intervals over seeds, where there are several."
-    ]
+    notes = [f"Beside each name its measured Average. Bars: 95 % intervals over {_over(rows)}."]
     zero_shot = next((row for row in rows if row.protocol == "zero_shot"), None)
     if zero_shot is not None:
         for line, metric in ((ax.axvline, "transfer"), (ax.axhline, "last")):
@@ -119,6 +119,12 @@ def scatter_figure(subject: Subject, rows: Sequence[Row] | None = None) -> Figur
     names = [_named(row) for row in rows]
     place_labels(ax, points, names, lines=[bar for row in rows for bar in _bars(row)], texts=marked)
     return figure
+
+
+def _over(rows: Sequence[Row]) -> str:
+    """What most of the intervals are over."""
+    covers = Counter(x.covers for row in rows for x in row.values.values() if x.half_width is not None)
+    return in_words(covers.most_common(1)[0][0]) if covers else "nothing: one seed, and no predictions"
 
 
 def _explained(iso: IsoAverage, tasks: int) -> str:

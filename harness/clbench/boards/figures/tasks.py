@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clbench.boards.figures.courses import Course, Subject, interval_over_seeds
+from clbench.boards.figures.courses import Course, Subject, bands
 from clbench.boards.figures.drawing.image import Drawing
 from clbench.boards.figures.drawing.panels import PANEL_COLUMNS, Ink, explained, inks, panels
 from clbench.boards.figures.drawing.style import GREY, styled, tidy
@@ -50,7 +50,7 @@ def tasks_figure(courses: Sequence[Course], place: str) -> Figure:
     """Draw one panel for each task and a line for each course; they are of one subject.
 
     To the right: how many tasks have been learned, 0 being the zero-shot model. A dot marks the moment at
-    which the panel's task was learned. Bands: 95 % intervals over seeds, for a course by itself.
+    which the panel's task was learned. Bands: 95 % intervals, for a course by itself.
     """
     tasks = courses[0].tasks
     figure, axes = panels([task.title for task in tasks], sharey=False)
@@ -84,22 +84,21 @@ def tasks_figure(courses: Sequence[Course], place: str) -> Figure:
         if alone
         else "Accuracy on each task over time",
         subtitle=place,
-        notes=[
-            note + ("; bands: 95 % intervals over seeds." if alone and len(courses[0].records) > 1 else ".")
-        ],
+        notes=[note + "." + (bands(courses[0]) if alone else "")],
     )
     return figure
 
 
 def _line(ax: Axes, course: Course, j: int, ink: Ink, *, band: bool) -> tuple[float, float]:
-    mean, half = interval_over_seeds(course.stack[:, :, j])
+    mean = course.matrix[:, j]
+    half = course.half_widths[:, j] if band else np.full(len(mean), np.nan)
     x = np.arange(len(mean) + 1)
     y = np.concatenate([[course.zero_shot[j]], mean])
     ax.plot(x, y, color=ink.colour, ls=ink.style, lw=ink.width, zorder=ink.order, label=course.label)
     if not ink.faint:
         ax.plot([j + 1], [mean[j]], "o", color=ink.colour, ms=3.8, mew=0, zorder=ink.order + 1)
     if band and not np.isnan(half).all():
-        around = np.concatenate([[0.0], half])  # the zero-shot model has no seed
+        around = np.concatenate([half[:1], half])
         ax.fill_between(x, y - around, y + around, color=ink.colour, alpha=0.18, lw=0, zorder=1)
     known = y[~np.isnan(y)]
     return (float(known.min()), float(known.max())) if len(known) else (50.0, 50.0)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from clbench.boards.figures.courses import Course, Subject, interval_over_seeds
+from clbench.boards.figures.courses import Course, Subject, single
 from clbench.boards.figures.drawing.cells import changes_figure
 from clbench.boards.figures.drawing.image import Drawing
 from clbench.boards.figures.drawing.style import (
@@ -24,6 +24,7 @@ from clbench.boards.figures.drawing.style import (
     tidy,
 )
 from clbench.boards.formats.wording import shortened, signed
+from clbench.boards.tables.intervals import in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,8 +97,7 @@ def waterfall_figure(course: Course, place: str) -> Figure:
     left, right = figure.subplots(1, 2, sharey=True, gridspec_kw={"width_ratios": (1, 1.15)})
     _dumbbells(left, learned[order], last[order])
     _cascade(right, course, order)
-    seeds = course.stack[:, -1, :] - np.diagonal(course.stack, axis1=1, axis2=2)
-    _, half = interval_over_seeds(seeds)
+    half = [course.half_width(single(count, count - 1, j) - single(count, j, j)) for j in range(count)]
     for row, j in enumerate(order, start=1):
         spread = "" if np.isnan(half[j]) or j == count - 1 else f" ± {half[j]:.1f}"
         said = "learned last" if j == count - 1 else f"{signed(float(change[j]), 1)}{spread}"
@@ -121,7 +121,8 @@ def waterfall_figure(course: Course, place: str) -> Figure:
     left.set_xlabel("accuracy on the task in %")
     right.set_xlabel("mean accuracy over all tasks in %")
     right.tick_params(left=False, labelleft=False)
-    spread_note = " ± half the 95 % interval over seeds." if len(course.records) > 1 else ""
+    covers = course.average.covers if course.average else ()
+    spread_note = f" ± half the 95 % interval over {in_words(covers)}." if covers else ""
     captioned(
         figure,
         f"{course.label}: what is forgotten, from just learned to the end",

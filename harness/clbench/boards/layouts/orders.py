@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING
 from clbench.boards.formats.cells import NONE, Cell, Grid, number, with_marks
 from clbench.boards.layouts.views import Footnotes, Options, label_of, merged
 from clbench.boards.tables.board import Board
+from clbench.boards.tables.figures import weights_of
 from clbench.boards.tables.frames import typed
 from clbench.boards.tables.groups import Group
 from clbench.boards.tables.rows import Column, Row, leading
 from clbench.boards.tables.table import Table, differences
 from clbench.boards.tables.variants import recipe_of
 from clbench.errors import ConfigError
-from clbench.results.statistics.intervals import Interval, mean_interval
+from clbench.results.records import Record
+from clbench.results.statistics.estimates import estimate
+from clbench.results.statistics.intervals import Interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,29 +37,34 @@ _NO_GROUPS = "places here may be chance: clbench compare A B tests two methods o
 
 @dataclass(frozen=True)
 class _Line:
-    """A method in several orders; ``rows`` has those in which it was finished."""
+    """A method in several orders: its rows in those where it was finished, and a record of each order."""
 
     name: str
     rows: Mapping[str, Row]
+    samples: tuple[Record, ...] = ()
 
     @property
     def sample(self) -> Row:
         return next(iter(self.rows.values()))
 
     def mean(self, column: Column, orders: Sequence[str]) -> Interval | None:
-        """Over the orders; with an interval over seeds if each order has the same."""
+        """Over the orders, each of which counts the same."""
         found = [self.rows[o].values.get(column.name) if o in self.rows else None for o in orders]
-        means = [x for x in found if x is not None]
-        if len(means) < len(orders):
+        known = [x for x in found if x is not None]
+        if len(known) < len(orders):
             return None
-        seeds = [{r.seed: column.of(r) for r in self.rows[o].records} for o in orders]
-        if seeds[0] and all(set(s) == set(seeds[0]) for s in seeds):
-            return mean_interval([fmean(s[seed] for s in seeds) for seed in sorted(seeds[0])])
-        return Interval(fmean(x.mean for x in means), None, 1)
+        mean = fmean(x.mean for x in known)
+        trials = [self.rows[o].trials for o in orders]
+        weights = [weights_of(column, self.rows[o].records[0]) for o in orders if self.rows[o].records]
+        if all(trials) and not weights:  # the initial model, which is in no record
+            weights = [weights_of(column, sample) for sample in self.samples]
+        given = [w for w in weights if w is not None]
+        found_ = estimate(trials, given) if all(trials) and len(given) == len(orders) else None
+        return replace(found_, mean=mean) if found_ else Interval(mean, None, len(known))
 
 
 def across_orders(board: Board, options: Options) -> list[Grid]:
-    """Return one table for each protocol with all its orders: percent, ± half the 95 % interval over seeds.
+    """Return one table for each protocol with all its orders: percent, ± half the 95 % interval.
 
     Raises:
         ConfigError: columns were chosen, which are the orders here.
@@ -94,8 +102,10 @@ def _lines(tables: Sequence[Table], columns: Sequence[Column]) -> list[_Line]:
         for row in table.rows:
             if row.status == "finished":
                 rows.setdefault(_key(row), {})[table.group.order] = row
+    samples = tuple(next(r for row in table.rows for r in row.records) for table in tables if _has(table))
     lines = [
-        _Line(" / ".join(dict.fromkeys(r.method for r in found.values())), found) for found in rows.values()
+        _Line(" / ".join(dict.fromkeys(r.method for r in found.values())), found, samples)
+        for found in rows.values()
     ]
     orders = [table.group.order for table in tables]
     names = [line.name for line in lines]
@@ -112,6 +122,10 @@ def _lines(tables: Sequence[Table], columns: Sequence[Column]) -> list[_Line]:
         return mean is None, sign * mean.mean if mean else 0.0, line.name
 
     return sorted(lines, key=rank)
+
+
+def _has(table: Table) -> bool:
+    return any(row.records for row in table.rows)
 
 
 def _key(row: Row) -> _Key:

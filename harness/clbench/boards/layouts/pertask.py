@@ -7,7 +7,8 @@ each task at the end; zero-shot stands in Transfer as well, which is read agains
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import replace
+from functools import cache, partial
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -29,9 +30,12 @@ from clbench.boards.tables.rows import Row
 from clbench.boards.tables.table import Table
 from clbench.errors import ConfigError, UnknownNameError
 from clbench.results import metrics as formulas
-from clbench.results.metrics import PER_TASK, MatrixError
+from clbench.results.metrics import PER_TASK, FloatArray, MatrixError
 from clbench.results.records import Record
-from clbench.results.statistics.intervals import Interval, mean_interval
+from clbench.results.statistics.estimates import estimate
+from clbench.results.statistics.intervals import Interval
+from clbench.results.statistics.pairs import column_weights, metric_weights
+from clbench.results.statistics.trials import Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,9 +134,9 @@ def _block(
 
 
 def task_figures(row: Row, table: Table, metric: str, *, spread: bool = True) -> list[Interval | None]:
-    """Return the metric of each task and, last, its mean over tasks, over seeds; ``None``: there is none.
+    """Return the metric of each task and, last, its mean over tasks; ``None``: there is none.
 
-    ``spread`` is whether the interval over seeds is wanted, which takes most of the time.
+    ``spread`` is whether the interval is wanted, which takes most of the time.
     """
     count = len(table.group.tasks)
     matrices = [record.matrix for record in row.records]
@@ -151,12 +155,25 @@ def task_figures(row: Row, table: Table, metric: str, *, spread: bool = True) ->
     if not values:
         return [None] * (count + 1)
     columns: list[list[float]] = np.array(values).T.tolist()
-    return [None if np.isnan(column).any() else _mean(column, spread) for column in columns]
+    weights = _weights(metric, count) if spread and row.trials else (None,) * (count + 1)
+    return [
+        None if np.isnan(column).any() else _around(column, row.trials, w)
+        for column, w in zip(columns, weights, strict=True)
+    ]
 
 
-def _mean(values: Sequence[float], spread: bool) -> Interval:
+@cache
+def _weights(metric: str, count: int) -> tuple[FloatArray, ...]:
+    """What each accuracy weighs in each task's figure, and in the mean over tasks."""
+    whole = metric_weights(formulas.METRICS[metric], count)
+    assert whole is not None, "the standard metrics are sums over the matrix"
+    return (*column_weights(PER_TASK[metric], count), whole)
+
+
+def _around(values: Sequence[float], trials: Sequence[Trial], weights: FloatArray | None) -> Interval:
     # The same mean with and without its interval, to the last bit: a printed digit may hang on it.
-    return mean_interval(values) if spread else Interval(fmean(values), None, len(values))
+    found = None if weights is None else estimate([trials], [weights])
+    return replace(found, mean=fmean(values)) if found else Interval(fmean(values), None, len(values))
 
 
 def _zero_shot(table: Table) -> tuple[float | None, ...] | None:

@@ -21,9 +21,11 @@ from clbench.boards.tables.table import Table
 
 __all__ = ["summary"]
 
+_RANKS = {"rank", "rank_best", "rank_worst", "letters"}
+
 
 def summary(board: Board, options: Options) -> list[Grid]:
-    """Return the tables of ``board``: percent, ± half the 95 % interval over seeds."""
+    """Return the tables of ``board``: percent, ± half the 95 % interval."""
     return [_grid(board, n, table, options) for n, table in enumerate(board.tables, start=1)]
 
 
@@ -46,7 +48,11 @@ def _grid(board: Board, place: int, table: Table, options: Options) -> Grid:
             *footnotes.notes,
             *set_apart(board, place, options),
             *reasons,
-            *merged(table.notes, groups=any(name == "group" for name, _ in columns)),
+            *merged(
+                table.notes,
+                ranks=any(name in _RANKS for name, _ in columns),
+                spread=options.spread is not False,
+            ),
         ),
         sections,
         label=label_of(table.group, "summary"),
@@ -57,8 +63,8 @@ def _default(table: Table, paper: bool) -> list[str]:
     """In a paper the caption says what all rows share, and notes say what a method uses."""
     names = ["method"] if paper else ["method", "stream", "order", "backbone"]
     names += ["seeds", METRICS_FIELD]
-    if any(FIELDS["group"].value(row, table.group) for row in table.rows):
-        names.append("group")
+    if any(row.ranks for row in table.rows):
+        names += ["rank", "letters"]
     if any(row.uses for row in table.rows) and not paper:
         names.append("uses")
     if any(row.status != "finished" for row in table.rows):

@@ -9,10 +9,15 @@ from clbench.boards.formats.cells import Cell
 from clbench.boards.formats.wording import slug
 from clbench.boards.tables.board import Board
 from clbench.boards.tables.groups import Group
+from clbench.boards.tables.intervals import PLUS_MINUS
 from clbench.boards.tables.rows import Row
 from clbench.boards.tables.table import Table, resemblances
 
 __all__ = ["Footnotes", "Options", "captioned", "label_of", "merged", "set_apart", "split_references"]
+
+
+_OF_TABLE = (PLUS_MINUS, "deterministic, ", "ranks of", "no ranks:")
+"""How notes begin that are of a whole table, and not of a method that they name."""
 
 
 @dataclass(frozen=True)
@@ -79,18 +84,22 @@ def set_apart(board: Board, number: int, options: Options) -> tuple[str, ...]:
     return (f"Not comparable with the table of {other}: different {', '.join(names)}",)
 
 
-def merged(notes: Iterable[str], *, groups: bool = False) -> tuple[str, ...]:
+def merged(notes: Iterable[str], *, ranks: bool = False, spread: bool = True) -> tuple[str, ...]:
     """Return ``NAME: TEXT`` notes with equal texts as one: ``NAME, NAME: TEXT``.
 
-    ``groups`` is whether rank groups are shown; else the note on them is left out.
+    ``ranks`` and ``spread`` are whether ranks and intervals are shown; else the notes on them are left out.
     """
     found: dict[str, list[str]] = {}
+    whole = []
     for note in notes:
-        if note.startswith("rank groups of") and not groups:
+        if note.startswith(_OF_TABLE):
+            wanted = ranks if note.startswith(("ranks of", "no ranks:")) else spread
+            whole += [note] if wanted else []
             continue
         name, colon, text = note.partition(": ")
         found.setdefault(text if colon else note, []).extend([name] if colon else [])
-    return tuple(f"{', '.join(names)}: {text}" if names else text for text, names in found.items())
+    named = (f"{', '.join(names)}: {text}" if names else text for text, names in found.items())
+    return (*sorted(whole, key=lambda note: not note.startswith(PLUS_MINUS)), *named)
 
 
 def label_of(group: Group, kind: str) -> str:

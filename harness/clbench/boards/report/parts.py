@@ -7,10 +7,12 @@ from pathlib import Path
 
 from clbench.boards.figures.courses import Course, Subject
 from clbench.boards.rerun import rerun_command, rerun_remarks
+from clbench.boards.tables.figures import Figures
 from clbench.boards.tables.groups import Group
+from clbench.boards.tables.rows import columns_of
 from clbench.config.options import as_typed
 from clbench.results.records import Record
-from clbench.results.statistics.intervals import Interval, mean_interval
+from clbench.results.statistics.intervals import Interval
 from clbench.results.store import LoadedRecords
 
 __all__ = ["MethodPart", "RunPart", "Setting", "method_part"]
@@ -85,10 +87,8 @@ def _same_configuration(a: Record, b: Record, subject: Subject) -> bool:
 
 
 def _metrics(course: Course) -> dict[str, Interval]:
-    values: dict[str, Interval] = {}
-    found = [record.metrics for record in course.records if record.metrics is not None]
-    for name in ("transfer", "average", "last", "forgetting"):
-        known = [x for metrics in found for x in [getattr(metrics, name)] if x is not None]
-        if known and len(known) == len(course.records):
-            values[name.capitalize()] = mean_interval(known)
-    return values
+    if not course.finished:
+        return {}
+    figures = Figures(columns_of(("transfer", "average", "last", "forgetting")))
+    values = figures.of(course.records, course.trials)
+    return {name.capitalize(): interval for name, interval in values.items()}

@@ -50,7 +50,7 @@ def build_site(
     claims: Collection[Comparison] = (),
     metrics: Sequence[str] = SITE_METRICS,
     extra: Sequence[MetricSpec] = (),
-    groups: bool | None = None,
+    ranks: bool | None = None,
 ) -> SiteWritten:
     """Write the site of all records under ``leaderboards`` to ``out``; equal records give equal bytes.
 
@@ -64,7 +64,7 @@ def build_site(
         known: what installed packages tell of methods, by name.
         claims: published figures beside the records, of any methods.
         metrics, extra: columns of the boards, as in :func:`clbench.boards.board_of`.
-        groups: whether rows get rank groups, as in :func:`clbench.boards.leaderboard`.
+        ranks: whether rows get ranks and letters, as in :func:`clbench.boards.leaderboard`.
 
     Raises:
         RecordError: there is no record, or a published file cannot be read.
@@ -86,7 +86,7 @@ def build_site(
         )
     assets = asset_files()
     loaded = replace(loaded, problems=tuple(_public(problem, leaderboards) for problem in loaded.problems))
-    contents = contents_of(loaded, known=known, claims=claims, metrics=metrics, extra=extra, groups=groups)
+    contents = contents_of(loaded, known=known, claims=claims, metrics=metrics, extra=extra, ranks=ranks)
     literature = published_of(folder) if folder.is_dir() else Published()
     site = Site(title, base_url.rstrip("/"), predictions, tuple(libraries()))
     pages = {path: text.encode() for path, text in html_pages(site, contents, literature)}

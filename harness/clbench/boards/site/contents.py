@@ -63,9 +63,9 @@ class RowView:
     cost: Cost | None
 
     @property
-    def group(self) -> int | None:
-        """The rank group; ``None`` where none is claimed."""
-        return self.row.group
+    def ranks(self) -> tuple[int, int] | None:
+        """Best and worst rank; ``None`` where none is claimed."""
+        return self.row.ranks
 
 
 @dataclass(frozen=True)

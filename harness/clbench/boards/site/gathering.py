@@ -12,7 +12,6 @@ from clbench.boards.site.naming import Names
 from clbench.boards.tables.building import board_of
 from clbench.boards.tables.costs import costs_of
 from clbench.boards.tables.groups import Group
-from clbench.boards.tables.ranking import with_rank_groups
 from clbench.boards.tables.rows import Row
 from clbench.boards.tables.table import resemblances
 from clbench.results.claims import Claim, OtherClaim
@@ -32,15 +31,14 @@ def contents_of(
     claims: Collection[Comparison] = (),
     metrics: Sequence[str] = SITE_METRICS,
     extra: Sequence[MetricSpec] = (),
-    groups: bool | None = None,
+    ranks: bool | None = None,
 ) -> Contents:
     """Sort records into boards, methods and runs; equal records give equal names in equal order.
 
     Raises:
         UnknownNameError: a metric that neither clbench nor ``extra`` provides.
     """
-    board = board_of(loaded.records, metrics=metrics, extra=extra)
-    board = with_rank_groups(board, loaded.stored, wanted=groups)
+    board = board_of(loaded.records, metrics=metrics, extra=extra, ranks=ranks)
     board_names, method_names = Names(), Names()
     runs = _runs(loaded)
     of_group: dict[Group, list[Run]] = defaultdict(list)

@@ -20,6 +20,7 @@ from clbench.boards.site.figures import board_figures, scatter_rows, task_tables
 from clbench.boards.site.filters import board_filters, literature_filters, row_tags, uses_tags
 from clbench.boards.site.literature import Published, family_text, shots_text
 from clbench.boards.site.runfacts import compared_with_mean, run_tasks, warnings
+from clbench.boards.tables.columns import ranks_text
 from clbench.config.options import as_typed
 
 if TYPE_CHECKING:
@@ -151,6 +152,7 @@ def _environment() -> Environment:
         "mean_matrix": mean_matrix,
         "course_points": course_points,
         "NONE": NONE,
+        "ranks_text": ranks_text,
     }
     return environment
 

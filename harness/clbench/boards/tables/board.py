@@ -36,8 +36,8 @@ class Board:
         """All rows as one data frame; numbers in percent, unrounded.
 
         Columns: table (number from 1), method, kind (``ranked`` or ``reference``), stream, protocol, order,
-        shots, backbone, label_space, fingerprint, seeds (how many), group (where rank groups are known), for
-        each metric its mean and ``METRIC_ci95`` (half the width of the 95 % interval over seeds; missing for
-        a single seed), uses, status, reason.
+        shots, backbone, label_space, fingerprint, seeds (how many), rank_best, rank_worst and letters
+        (where ranks are known), for each metric its mean and ``METRIC_ci95`` (half the width of the 95 %
+        interval; missing where nothing is known of it), uses, status, reason.
         """
         return frame_of(self.tables, self.columns)

@@ -8,14 +8,18 @@ from pathlib import Path
 from clbench.boards.tables.arranging import chosen, grouping, sorted_rows, unmatched
 from clbench.boards.tables.board import Board
 from clbench.boards.tables.groups import Group, grouped
-from clbench.boards.tables.ranking import with_rank_groups
+from clbench.boards.tables.intervals import alike_note, interval_note
+from clbench.boards.tables.ranking import ranked_by, with_ranks
 from clbench.boards.tables.rows import DEFAULT_METRICS, columns_of, rows_of
 from clbench.boards.tables.table import Table, differences
 from clbench.results.records import Record
 from clbench.results.store import load_records
 from clbench.specs import MetricSpec
 
-__all__ = ["board_of", "leaderboard"]
+__all__ = ["QUICK", "board_of", "leaderboard"]
+
+QUICK = 500
+"""Records whose predictions are read, and whose pairs of methods are tested, without being asked."""
 
 
 def leaderboard(
@@ -26,12 +30,11 @@ def leaderboard(
     only: Mapping[str, Collection[str]] | None = None,
     group_by: Sequence[str] = (),
     sort: str | None = None,
-    groups: bool | None = None,
+    ranks: bool | None = None,
 ) -> Board:
     """Return the leaderboard of all records under ``paths`` (files or folders).
 
-    ``groups`` is whether rows get rank groups, for which predictions beside the records are read; see
-    :func:`clbench.boards.tables.ranking.with_rank_groups`.
+    ``ranks``: see :func:`board_of`.
 
     ``only`` names what to show, by a key of :data:`clbench.boards.tables.arranging.FILTERS`:
     ``{"order": ["I"]}``. A file that is no good record is named in the board's notes and stops nothing; so is
@@ -43,15 +46,15 @@ def leaderboard(
     """
     loaded = load_records(list(paths))
     notes = [f"left out: {problem.error.line}" for problem in loaded.problems]
-    board = board_of(
+    return board_of(
         [record for record in loaded.records if chosen(record, only or {})],
         metrics=metrics,
         extra=extra,
         notes=[*notes, *unmatched(loaded.records, only or {})],
         group_by=group_by,
         sort=sort,
+        ranks=ranks,
     )
-    return with_rank_groups(board, loaded.stored, sort, wanted=groups)
 
 
 def board_of(
@@ -62,6 +65,7 @@ def board_of(
     notes: Sequence[str] = (),
     group_by: Sequence[str] = (),
     sort: str | None = None,
+    ranks: bool | None = None,
 ) -> Board:
     """Return the leaderboard of ``records``.
 
@@ -73,21 +77,36 @@ def board_of(
         group_by: what to put the tables in order by, before all else, of ``stream, order, shots, protocol,
             backbone, label_space``. It never brings rows together that may not be compared.
         sort: the metric whose best value comes first, or ``method``.  Default: average.
+        ranks: whether rows get ranks and letters, see :mod:`clbench.boards.tables.ranking`.  Default: where
+            there are no more than :data:`QUICK` records; of more, predictions are not read either, and
+            intervals are over seeds alone.
 
     Raises:
         UnknownNameError: no such metric, grouping, or metric to sort by.
     """
     columns, by = columns_of(metrics, extra), grouping(group_by)
+    records = list(records)
+    many = len(records) > QUICK
+    column = ranked_by(columns, sort)
+    dear = []
+    if many and ranks is None:
+        dear = [
+            f"{len(records):,} records: intervals are over seeds alone and there are no ranks, which take "
+            f"every record's predictions; --ranks computes both"
+        ]
     if sort is not None:
         sorted_rows([], columns, sort)
     groups = grouped(records)
     tables = []
     for group in sorted(groups, key=lambda group: _named(group, by)):
-        rows, remarks = rows_of(groups[group], columns)
+        rows, remarks = rows_of(groups[group], columns, images=ranks is True or not many)
         rows = rows if sort is None else sorted_rows(rows, columns, sort)
-        tables.append(Table(group, groups[group][0].fingerprint.fields, tuple(rows), tuple(remarks)))
+        said = [note for note in (interval_note(rows), alike_note(rows)) if note]
+        table = Table(group, groups[group][0].fingerprint.fields, tuple(rows), (*said, *remarks))
+        wanted = column is not None and (ranks is True or (ranks is None and not many))
+        tables.append(with_ranks(table, column) if wanted and column is not None else table)
     remarks = [column.remark for column in columns if column.remark]
-    return Board(tuple(tables), columns, (*notes, *remarks, *differences(tables)), by)
+    return Board(tuple(tables), columns, (*notes, *dear, *remarks, *differences(tables)), by)
 
 
 def _named(group: Group, names: Sequence[str]) -> tuple[str | int, ...]:

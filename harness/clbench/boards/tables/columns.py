@@ -9,12 +9,13 @@ from typing import Literal
 
 from clbench.boards.formats.cells import NONE
 from clbench.boards.tables.costs import cost_of
+from clbench.boards.tables.figures import Column
 from clbench.boards.tables.groups import Group
-from clbench.boards.tables.rows import Column, Row
+from clbench.boards.tables.rows import Row
 from clbench.errors import UnknownNameError
 from clbench.results.records import Record
 
-__all__ = ["FIELDS", "METRICS_FIELD", "Field", "Selected", "select"]
+__all__ = ["FIELDS", "METRICS_FIELD", "Field", "Selected", "ranks_text", "select"]
 
 METRICS_FIELD = "metrics"
 """Stands for all chosen metrics."""
@@ -58,6 +59,20 @@ def _said(what: Callable[[Record], object]) -> Callable[[Row, Group], Value]:
         return ", ".join(dict.fromkeys(known)) or None
 
     return value
+
+
+def _ranks(row: Row, _: Group) -> Value:
+    if row.ranks is None:
+        return None
+    return ranks_text(row.ranks)
+
+
+def ranks_text(ranks: tuple[int, int] | None) -> str:
+    """Return best and worst rank as ``3–5``, or as ``3`` where they are one; a dash where none is claimed."""
+    if ranks is None:
+        return NONE
+    best, worst = ranks
+    return f"{best}–{worst}" if best < worst else str(best)
 
 
 def _cost(name: str) -> Callable[[Row, Group], Value]:
@@ -107,12 +122,14 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
         "label_space": Field("Label space", "classes to choose from", lambda _, g: g.label_space),
         "fingerprint": Field("Fingerprint", "digest of the protocol", lambda _, g: g.fingerprint, _short),
         "seeds": Field("Seeds", "how many runs were averaged", lambda r, _: r.seeds, align="right"),
-        "group": Field(
-            "Rank group",
-            "those that cannot be told apart",
-            lambda r, _: r.group,
-            align="right",
+        "rank": Field("Rank", "best and worst place that the tests leave", _ranks, align="right"),
+        "rank_best": Field(
+            "Best rank", "that the tests leave", lambda r, _: r.ranks and r.ranks[0], align="right"
         ),
+        "rank_worst": Field(
+            "Worst rank", "that the tests leave", lambda r, _: r.ranks and r.ranks[1], align="right"
+        ),
+        "letters": Field("Letters", "rows that share one are not separable", lambda r, _: r.letters or None),
         "uses": Field("Uses", "what it takes for granted", lambda r, _: r.uses),
         "status": Field("Status", "finished, running or failed", lambda r, _: r.status),
         "reason": Field("Reason", "why it is not finished", lambda r, _: r.reason),
@@ -173,7 +190,7 @@ def select(
     for name in names:
         if name == "all":
             fields = list(FIELDS.items())
-            chosen |= dict(fields[:11]) | known | dict(fields[11:])
+            chosen |= dict(fields[:14]) | known | dict(fields[14:])
         elif name == METRICS_FIELD:
             chosen |= known
         elif name in FIELDS:

@@ -43,8 +43,8 @@ def frame_of(
     Raises:
         UnknownNameError: no such column.
     """
-    group = ("group",) if any(FIELDS["group"].value(r, t.group) for t in tables for r in t.rows) else ()
-    default = (*PLACE, *group, METRICS_FIELD, "uses", "status", "reason")
+    ranks = ("rank_best", "rank_worst", "letters") if any(r.ranks for t in tables for r in t.rows) else ()
+    default = (*PLACE, *ranks, METRICS_FIELD, "uses", "status", "reason")
     chosen = select(columns or default, metrics)
     names = ["table"]
     for name, column in chosen:
@@ -60,7 +60,9 @@ def frame_of(
                     values |= _figure(name, row.values.get(name))
             rows.append(values)
     figures = [name for name, column in chosen if not isinstance(column, Field)]
-    whole = [n for n, c in chosen if isinstance(c, Field) and c.align == "right" and n != "threads"]
+    whole = [
+        n for n, c in chosen if isinstance(c, Field) and c.align == "right" and n not in ("threads", "rank")
+    ]
     return typed(rows, names, figures, whole)
 
 

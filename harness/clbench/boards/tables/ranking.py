@@ -1,118 +1,91 @@
-"""Rank groups of a leaderboard's rows: places that noise does not decide."""
+"""What tests of all pairs say of a table's rows: rank intervals and letters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
-
-from clbench.boards.tables.board import Board
-from clbench.boards.tables.rows import Column, Row, leading
+from clbench.boards.tables.figures import Column, weights_of
+from clbench.boards.tables.rows import Row, leading
 from clbench.boards.tables.table import Table
 from clbench.errors import RecordError
-from clbench.results.metrics import FloatArray
-from clbench.results.records import Record
-from clbench.results.statistics.paired import ENOUGH
-from clbench.results.statistics.pairs import metric_weights
-from clbench.results.statistics.rankgroups import rank_groups
-from clbench.results.statistics.trials import Trial, load_trial, predictions_folder
-from clbench.results.store import StoredRecord
+from clbench.results.statistics.chance import ENOUGH
+from clbench.results.statistics.ranks import Ranking, ranking
 
-__all__ = ["QUICK", "with_rank_groups"]
-
-QUICK = 500
-"""Records that rank groups are computed for without being asked: each has its predictions read."""
-
-Folders = Mapping[int, Path]
-"""By the identity of a record: where it lies."""
+__all__ = ["RankedTable", "ranked", "ranked_by", "with_ranks"]
 
 
-def with_rank_groups(
-    board: Board, stored: Iterable[StoredRecord], sort: str | None = None, *, wanted: bool | None = None
-) -> Board:
-    """Return ``board`` with the rank group of each ranked row that has three or more seeds.
+@dataclass(frozen=True)
+class RankedTable:
+    """The rows of a table that compete, best first, and the tests of all pairs of them.
 
-    Args:
-        board: its rows know their records.
-        stored: where those lie; predictions beside a record add the chance of its test images.
-        sort: the metric that ranks.  Default: average, or the first one shown.
-        wanted: whether to compute them.  Default: where there are no more than :data:`QUICK` records.
+    Attributes:
+        column: the metric that ranks.
+        rows: those that compete, best first; ``ranking`` numbers them in this order.
+        ranking: what the tests say.
     """
-    named = {column.name: column for column in board.columns}
-    column = named.get(sort or "") or leading(board.columns)
-    count = sum(len(row.records) for table in board.tables for row in table.rows)
-    if wanted is False or column is None:
-        return board
-    if wanted is None and count > QUICK:
-        note = f"rank groups of {count:,} records take a while and were left out: --groups computes them"
-        return replace(board, notes=(*board.notes, note))
-    folders = {id(each.record): each.path.parent for each in stored}
-    return replace(board, tables=tuple(_grouped(table, column, folders) for table in board.tables))
+
+    column: Column
+    rows: tuple[Row, ...]
+    ranking: Ranking
 
 
-def _grouped(table: Table, column: Column, folders: Folders) -> Table:
-    sign = -1 if column.higher_is_better else 1
-    places = [
-        place
-        for place, row in enumerate(table.rows)
+def ranked_by(columns: Sequence[Column], sort: str | None) -> Column | None:
+    """Return the metric that ranks: the one sorted by, else average, else the first one shown."""
+    return {column.name: column for column in columns}.get(sort or "") or leading(columns)
+
+
+def ranked(table: Table, column: Column) -> RankedTable | None:
+    """Return the tests of all pairs of rows that compete; ``None`` where fewer than two have three seeds.
+
+    Raises:
+        RecordError: the metric is no mean of accuracies, or runs were asked about other images.
+    """
+    rows = [
+        row
+        for row in table.rows
         if row.kind == "ranked" and row.status == "finished" and column.name in row.values
     ]
-    places.sort(key=lambda place: sign * table.rows[place].values[column.name].mean)
-    if sum(len(table.rows[place].records) >= ENOUGH for place in places) < 2:
-        return table
-    weights = _weights(column, table.rows[places[0]].records[0])
-    if weights is None:  # images have no share in it
-        return replace(
-            table, notes=(*table.notes, f"no rank groups: {column.title} is no mean of accuracies")
-        )
-    trials: dict[int, list[Trial]] = {}
-    notes = []
-    for place in places:
-        try:
-            trials[place] = [_trial(record, folders) for record in table.rows[place].records]
-        except RecordError as error:
-            notes.append(f"{table.rows[place].method}: no rank group: {error.line}")
-    try:
-        found = rank_groups(list(trials.values()), weights)
-    except RecordError as error:
-        return replace(table, notes=(*table.notes, f"no rank groups: {error.line}"))
-    groups = dict(zip(trials, found, strict=True))
-    rows = tuple(replace(row, group=groups.get(place)) for place, row in enumerate(table.rows))
-    if not any(groups.values()):
-        return table
-    return replace(table, rows=rows, notes=(*table.notes, _explained(column, trials, table.rows), *notes))
-
-
-def _weights(column: Column, sample: Record) -> FloatArray | None:
-    try:
-        weights = metric_weights(lambda A: column.of(sample, A), len(sample.stream.tasks))
-    except Exception:  # of a plugin's metric, which must not take the table with it
+    sign = -1 if column.higher_is_better else 1
+    rows.sort(key=lambda row: sign * row.values[column.name].mean)
+    if sum(len(row.records) >= ENOUGH for row in rows) < 2:
         return None
-    return None if weights is None or np.isnan(weights).any() else weights
+    weights = weights_of(column, rows[0].records[0])
+    if weights is None:
+        raise RecordError(f"{column.title} is no mean of accuracies, to which images and seeds add")
+    found = ranking([row.trials for row in rows], weights, higher_is_better=column.higher_is_better)
+    return RankedTable(column, tuple(rows), found)
 
 
-def _trial(record: Record, folders: Folders) -> Trial:
-    return load_trial(record, predictions_folder(record, folders.get(id(record))))
+def with_ranks(table: Table, column: Column) -> Table:
+    """Return ``table`` with the ranks and letters of the rows that compete and have three seeds or more."""
+    try:
+        found = ranked(table, column)
+    except RecordError as error:
+        return replace(table, notes=(*table.notes, f"no ranks: {error.line}"))
+    if found is None:
+        return table
+    places = {id(row): n for n, row in enumerate(found.rows)}
+    rows = tuple(
+        replace(row, ranks=found.ranking.ranks[n], letters=found.ranking.letters[n])
+        if (n := places.get(id(row))) is not None
+        else row
+        for row in table.rows
+    )
+    return replace(table, rows=rows, notes=(_explained(found), *table.notes))
 
 
-def _explained(column: Column, trials: Mapping[int, Sequence[Trial]], rows: Sequence[Row]) -> str:
-    tested = {place: runs for place, runs in trials.items() if len(runs) >= ENOUGH}
-    seeds = sorted({len(runs) for runs in tested.values()})
-    bare = [rows[p].method for p, runs in tested.items() if any(t.right is None for t in runs)]
-    few = [rows[place].method for place in trials if place not in tested]
-    over = f"{seeds[0]} seeds" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]} seeds"
-    if len(bare) < len(tested):
-        over = f"test images and {over}"
-    parts = [
-        f"rank groups of {column.title}: a new group begins with the first method that is separable from the "
-        f"best of the group above, paired over {over} at 95 % (Holm); clbench compare tells any two apart"
-    ]
-    if bare and len(bare) < len(tested):
-        parts.append(f"over seeds alone, for want of predictions: {', '.join(bare)}")
+def _explained(found: RankedTable) -> str:
+    tested = [row for row in found.rows if len(row.records) >= ENOUGH]
+    few = [row.method for row in found.rows if len(row.records) < ENOUGH]
+    bare = all(trial.right is None for row in tested for trial in row.trials)
+    pairs = len(found.ranking.pairs)
+    over = "seeds" if bare else "test images and seeds"
+    said = f"ranks of {found.column.title}: best and worst place that paired tests of all {pairs} pairs leave, "
+    said += (
+        f"over {over}; rows that share a letter are not separable (of those told apart at most 5 % are equal: "
+        "Benjamini and Hochberg)"
+    )
     if few:
-        parts.append(
-            f"fewer than {ENOUGH} seeds say nothing of training noise and get no group: {', '.join(few)}"
-        )
-    return "; ".join(parts)
+        said += f"; fewer than {ENOUGH} seeds say nothing of training and get no rank: {', '.join(few)}"
+    return said

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 from clbench import definitions
+from clbench.boards.tables.figures import Column, Figures
 from clbench.boards.tables.variants import Variant, variants
 from clbench.errors import UnknownNameError
-from clbench.results.metrics import METRICS, MatrixError
 from clbench.results.records import Record
-from clbench.results.statistics.intervals import Interval, mean_interval
+from clbench.results.statistics.estimates import deterministic
+from clbench.results.statistics.intervals import Interval
+from clbench.results.statistics.trials import Trial
 from clbench.specs import MetricSpec, load_reference
 
 __all__ = ["DEFAULT_METRICS", "Column", "Row", "best_first", "columns_of", "leading", "rows_of"]
@@ -23,32 +24,6 @@ _LOG = logging.getLogger(__name__)
 Protocol = Literal["stream", "zero_shot", "joint", "independent"]
 
 DEFAULT_METRICS = ("transfer", "average", "last")
-
-
-@dataclass(frozen=True)
-class Column:
-    """A metric as a column.
-
-    Attributes:
-        name: as in data frames.
-        title: as in tables for people.
-        metric: a pure function of the matrix.
-        higher_is_better: whether the largest value is the best one.
-        needs: what ``metric`` takes besides, by keyword; see :class:`clbench.specs.MetricSpec`.
-        remark: what a reader must know of it: that it is no standard metric, its formula and source.
-    """
-
-    name: str
-    title: str
-    metric: Callable[[Any], float]
-    higher_is_better: bool = True
-    needs: tuple[Literal["test_images"], ...] = ()
-    remark: str = ""
-
-    def of(self, record: Record, matrix: Sequence[Sequence[float | None]] | None = None) -> float:
-        """Return the figure of ``matrix`` (default: the record's), with what else it needs of the record."""
-        given = {"test_images": [task.test for task in record.stream.tasks]} if self.needs else {}
-        return float(self.metric(record.matrix if matrix is None else matrix, **given))
 
 
 @dataclass(frozen=True)
@@ -64,8 +39,11 @@ class Row:
         status: ``finished``, ``running`` or ``failed``.
         reason: why it failed, or how far it is.
         records: what it was made of, by seed; none for the zero-shot row that is added.
-        group: its rank group from 1, see :mod:`clbench.results.statistics.rankgroups`; ``None`` where none
-            is claimed.
+        trials: the records as statistics see them, with predictions where they are used; none for rows that
+            are not finished.
+        ranks: best and worst rank that the paired tests allow, see
+            :mod:`clbench.results.statistics.ranks`; ``None`` where none is claimed.
+        letters: rows that share one are not separable; empty where nothing is claimed.
     """
 
     method: str
@@ -76,7 +54,14 @@ class Row:
     status: Literal["finished", "running", "failed"] = "finished"
     reason: str = ""
     records: tuple[Record, ...] = field(default=(), repr=False, compare=False)
-    group: int | None = None
+    trials: tuple[Trial, ...] = field(default=(), repr=False, compare=False)
+    ranks: tuple[int, int] | None = None
+    letters: str = ""
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether several seeds gave the same accuracies to the last bit."""
+        return deterministic(self.trials)
 
     @property
     def kind(self) -> Literal["ranked", "reference"]:
@@ -106,15 +91,19 @@ def _column(spec: MetricSpec) -> Column:
     return Column(spec.name, spec.title, metric, spec.higher_is_better, spec.needs, remark)
 
 
-def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> tuple[list[Row], list[str]]:
+def rows_of(
+    records: Sequence[Record], columns: Sequence[Column], *, images: bool = True
+) -> tuple[list[Row], list[str]]:
     """Return the rows of comparable records, best average first, and remarks on them.
 
-    Rows without a result come last. A zero-shot row is added unless a record provides one.
+    Rows without a result come last. A zero-shot row is added unless a record provides one. ``images`` is
+    whether predictions beside the records are read, for intervals over test images.
     """
     rows: list[Row] = []
     notes: list[str] = []
+    figures = Figures(columns, images=images)
     for variant in variants(records):
-        rows += _rows_of_variant(variant, columns)
+        rows += _rows_of_variant(variant, figures)
         if variant.superseded:
             notes.append(
                 f"{variant.label}: left out {variant.superseded} older or unfinished records of its seeds"
@@ -125,23 +114,20 @@ def rows_of(records: Sequence[Record], columns: Sequence[Column]) -> tuple[list[
         notes += _conduct(variant)
     notes += _disagreement(records)
     if not any(r.method.protocol == "zero_shot" and r.status == "finished" for r in records):
-        rows += _zero_shot(records, columns)
+        rows += _zero_shot(records, figures)
+    notes += figures.problems
     return best_first(rows, leading(columns)), notes
 
 
-def _rows_of_variant(variant: Variant, columns: Sequence[Column]) -> list[Row]:
+def _rows_of_variant(variant: Variant, figures: Figures) -> list[Row]:
     sample = variant.records[0]
     protocol = sample.method.protocol
     rows = []
     if variant.finished:
-        values: dict[str, Interval] = {}
-        for column in columns:
-            figures = [_value(r, column) for r in variant.finished]
-            known = [f for f in figures if f is not None]
-            if len(known) == len(figures):
-                values[column.name] = mean_interval(known)
         done = variant.finished
-        rows.append(Row(variant.label, protocol, len(done), values, _uses(variant.records), records=done))
+        trials = figures.trials(variant.label, done)
+        values, uses = figures.of(done, trials), _uses(variant.records)
+        rows.append(Row(variant.label, protocol, len(done), values, uses, records=done, trials=trials))
     for status in ("failed", "running"):
         those = [r for r in variant.records if r.status == status]
         if those:
@@ -186,30 +172,6 @@ def _conduct(variant: Variant) -> list[str]:
     ]
 
 
-def _value(record: Record, column: Column) -> float | None:
-    # Checked against the matrix when the record was read; thousands of records need not compute it again.
-    if column.name in METRICS and record.metrics is not None:
-        known: float | None = getattr(record.metrics, column.name)
-        return known
-    return _computed(column, record, record.matrix)
-
-
-def _computed(column: Column, record: Record, matrix: Sequence[Sequence[float | None]]) -> float | None:
-    try:
-        return column.of(record, matrix)
-    except MatrixError:
-        return None
-    except Exception as error:
-        # A plugin's metric must not take the other columns with it.
-        _warn_once(f"metric {column.name} failed: {type(error).__name__}: {error}")
-        return None
-
-
-@cache
-def _warn_once(text: str) -> None:  # not for each record
-    _LOG.warning(text)
-
-
 def _reason(record: Record) -> str:
     failure = record.failure
     if failure is None:
@@ -233,18 +195,17 @@ def _uses(records: Sequence[Record]) -> str:
     return ", ".join([*words, *(f"not given: {what}" for what in sorted(touched))])
 
 
-def _zero_shot(records: Sequence[Record], columns: Sequence[Column]) -> list[Row]:
+def _zero_shot(records: Sequence[Record], figures: Figures) -> list[Row]:
     """The initial model as a row: its matrix is the zero-shot row T times.
 
     Not for the classes seen so far: their number grows, so that rows of its matrix differ.
     """
     for record in records:
-        row = record.zero_shot.get(record.label_space)
-        if row is None or record.label_space == "seen":
+        trial = figures.zero_shot(record)
+        if trial is None:
             continue
-        figures = {column.name: _computed(column, record, [row] * len(row)) for column in columns}
-        values = {name: Interval(x, None, 1) for name, x in figures.items() if x is not None}
-        return [Row("zero-shot", "zero_shot", None, values)]
+        values = figures.of_matrix(record, trial)
+        return [Row("zero-shot", "zero_shot", None, values, trials=(trial,))]
     return []
 
 

@@ -1,4 +1,4 @@
-"""Mean and confidence interval over seeds."""
+"""A figure with its interval."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import fmean, stdev
+from typing import Literal
 
-__all__ = ["Interval", "mean_interval"]
+__all__ = ["Interval", "Source", "mean_interval"]
+
+Source = Literal["images", "seeds", "orders"]
+"""What chance a figure has: of the test images, of training, of the order of tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +20,15 @@ class Interval:
 
     Attributes:
         mean: the arithmetic mean.
-        half_width: half the width of the interval; ``None`` for a single value, which tells nothing
-            of its spread.
-        n: how many values there are.
+        half_width: half the width of the interval; ``None`` where nothing is known of the figure's chance.
+        n: how many runs there are.
+        covers: the sources of chance that the interval is over.
     """
 
     mean: float
     half_width: float | None
     n: int
+    covers: tuple[Source, ...] = ()
 
     @property
     def low(self) -> float | None:
@@ -40,7 +45,8 @@ def mean_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
     """Return the mean of ``values`` and its two-sided Student t interval.
 
     The half width is ``t(1 - (1 - level) / 2, n - 1) * s / sqrt(n)`` with the sample standard deviation
-    ``s`` (n - 1 in its denominator).
+    ``s`` (n - 1 in its denominator). For figures of runs see
+    :func:`clbench.results.statistics.estimates.estimate`.
 
     Raises:
         ValueError: no values, or ``level`` is not between 0 and 1.
@@ -56,4 +62,4 @@ def mean_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
     from scipy.special import stdtrit  # type: ignore[import-untyped]
 
     quantile = float(stdtrit(n - 1, 0.5 + level / 2))
-    return Interval(fmean(values), quantile * stdev(values) / sqrt(n), n)
+    return Interval(fmean(values), quantile * stdev(values) / sqrt(n), n, ("seeds",))

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from clbench.errors import RecordError
 from clbench.results.metrics import FloatArray, Matrix, MatrixError
+from clbench.results.statistics.chance import Sampled
 from clbench.results.statistics.trials import Trial, check_same_images
 
 __all__ = ["Pairs", "column_weights", "metric_weights", "pair_up"]
@@ -57,21 +57,26 @@ class Pairs:
         )
         return a, b
 
-    def contributions(self, weights: FloatArray) -> dict[str, FloatArray]:
-        """Return what each image adds to the difference, in points: by task, shape (n_j,).
+    def sampled(self, weights: FloatArray) -> Sampled:
+        """Return the difference of ``sum(weights * A)`` of each pair, and what each image adds to it."""
+        a, b = self.figures(weights)
+        shares = None
+        if self.has_images and not np.isnan(a - b).any():
+            shares = {
+                task: np.stack(
+                    [self._share(one, other, weights, j) for one, other in zip(self.a, self.b, strict=True)]
+                )
+                for j, task in enumerate(self.tasks)
+            }
+        return Sampled(a - b, self.seeds, shares, self.a[0].groups)
 
-        The sum over tasks of their means is the difference of ``sum(weights * A)``, mean over the pairs.
-        """
-        found = {}
-        for j, task in enumerate(self.tasks):
-            # Whole numbers, so that equal answers are exactly no difference.
-            rows: npt.NDArray[np.int32] = np.zeros((), dtype=np.int32)
-            for one, other in zip(self.a, self.b, strict=True):
-                assert one.right is not None, "ask has_images first"
-                assert other.right is not None, "ask has_images first"
-                rows = rows + one.right[j].astype(np.int32) - other.right[j]
-            found[task] = 100 * (weights[:, j] @ rows) / len(self)
-        return found
+    @staticmethod
+    def _share(one: Trial, other: Trial, weights: FloatArray, j: int) -> FloatArray:
+        assert one.right is not None, "ask has_images first"
+        assert other.right is not None, "ask has_images first"
+        # Whole numbers, so that equal answers are exactly no difference.
+        share: FloatArray = 100 * (weights[:, j] @ (one.right[j].astype(np.int8) - other.right[j]))
+        return share
 
 
 def pair_up(a: Sequence[Trial], b: Sequence[Trial]) -> Pairs:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +13,18 @@ import numpy.typing as npt
 
 from clbench.errors import RecordError
 from clbench.results.metrics import FloatArray
+from clbench.results.places import folder_of
 from clbench.results.predictions import ZERO_SHOT_ROW, PredictionKey, Predictions, load_predictions
 from clbench.results.records import Record
 
-__all__ = ["Trial", "check_same_images", "load_trial", "predictions_folder", "zero_shot_trial"]
+__all__ = ["Trial", "check_same_images", "load_trial", "predictions_folder", "trial_of", "zero_shot_trial"]
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.integer[Any]]
+
+
+_READ: dict[int, Trial] = {}
+"""By the identity of a record that is alive."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,8 @@ class Trial:
             ``None`` where no predictions were kept.
         classes: for each task the right class of each image, shape (n_j,), classes being numbered as they
             occur: what two runs must share if their images are the same, whatever order they learned in.
+        groups: by task, the number of each test image's group, shape (n_j,), where the stream names groups:
+            images of one design or one writer, which are drawn together.
     """
 
     seed: int | None
@@ -39,6 +48,13 @@ class Trial:
     matrix: FloatArray = field(repr=False)
     right: tuple[BoolArray, ...] | None = field(default=None, repr=False)
     classes: tuple[IntArray, ...] | None = field(default=None, repr=False)
+    groups: Mapping[str, IntArray] = field(default_factory=dict, repr=False)
+
+    def shares(self, weights: FloatArray, j: int) -> FloatArray:
+        """Return what each image of task number ``j`` adds to ``sum(weights * A)``: shape (n_j,)."""
+        assert self.right is not None, "there are no predictions"
+        share: FloatArray = 100 * (weights[:, j] @ self.right[j].astype(np.float64))
+        return share
 
 
 def predictions_folder(record: Record, folder: Path | None) -> Path | None:
@@ -46,6 +62,19 @@ def predictions_folder(record: Record, folder: Path | None) -> Path | None:
     if folder is None or record.predictions is None:
         return None
     return folder if (folder / record.predictions.file).exists() else None
+
+
+def trial_of(record: Record) -> Trial:
+    """Return the trial of a finished record with the predictions beside it, if there are any; read once.
+
+    Raises:
+        RecordError: see :func:`load_trial`.
+    """
+    known = id(record)
+    if known not in _READ:
+        _READ[known] = load_trial(record, predictions_folder(record, folder_of(record)))
+        weakref.finalize(record, _READ.pop, known, None)
+    return _READ[known]
 
 
 def load_trial(record: Record, folder: Path | None = None) -> Trial:
@@ -88,7 +117,7 @@ def _trial(
     tasks = tuple(task.key for task in record.stream.tasks)
     if folder is None or record.predictions is None:
         return Trial(seed, tasks, matrix)
-    predictions = load_predictions(folder, record.predictions)
+    predictions = load_predictions(folder, record.predictions, space=record.label_space)
     try:
         right = tuple(_right(predictions, record.label_space, task, rows) for task in tasks)
     except KeyError as error:
@@ -103,7 +132,8 @@ def _trial(
             why="the record or its predictions were changed",
             fix=f"see what differs: clbench rescore {folder}",
         )
-    return Trial(seed, tasks, matrix, right, tuple(_as_they_occur(predictions.truth[t]) for t in tasks))
+    classes = tuple(_as_they_occur(predictions.truth[t]) for t in tasks)
+    return Trial(seed, tasks, matrix, right, classes, predictions.groups)
 
 
 def _as_they_occur(columns: IntArray) -> IntArray:
