@@ -274,3 +274,42 @@ def test_torch_stays_away(runs):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_several_methods_are_compared_in_all_pairs(clbench, tmp_path):
+    rng = np.random.default_rng(0)
+    for name, skill in (("good", 0.8), ("alike", 0.79), ("bad", 0.5)):
+        for seed in range(3):
+            right = [rng.random((2, 150)) < skill for _ in range(2)]
+            make_run(tmp_path / f"{name}-{seed}", right, method=name, seed=seed)
+    for named in (("bad", "good", "alike"), ()):
+        text = clbench(*named, "--runs", tmp_path, "--metrics", "average").output
+        rows = {line.split()[0]: line for line in text.splitlines() if line.split()}
+        assert "1–2  a" in rows["good"]
+        assert "3  b" in rows["bad"]
+        assert "(+" in rows["good"] or "(−" in rows["good"]
+        assert "(" not in rows["bad"]
+        assert "paired tests of all 3 pairs over test images and training seeds" in text
+    flat = json.loads(clbench("bad", "good", "alike", "--runs", tmp_path, "-f", "json").output)
+    assert len(flat) == 3 * 3
+    assert all(row["p_adjusted"] >= row["p"] for row in flat)
+    assert {(row["a"], row["b"]): row["separable"] for row in flat if row["metric"] == "average"}[
+        "good", "bad"
+    ]
+
+
+def test_several_methods_of_one_seed_are_trained_models(clbench, tmp_path):
+    rng = np.random.default_rng(0)
+    for name, skill in (("good", 0.8), ("middle", 0.6), ("bad", 0.4)):
+        make_run(tmp_path / name, [rng.random((2, 150)) < skill for _ in range(2)], method=name)
+    text = clbench("--runs", tmp_path).output
+    assert "of the methods nothing is claimed" in text
+    assert "over test images alone" in text
+
+
+def test_one_method_alone_or_twice_among_several(clbench, tmp_path):
+    for name in ("a", "b"):
+        make_run(tmp_path / name, [[[1, 0]] * 2, [[0, 1]] * 2], method=name)
+    assert "is compared with nothing" in str(clbench("a", "--runs", tmp_path).exception)
+    assert "named twice" in str(clbench("a", "b", "a", "--runs", tmp_path).exception)
+    assert "among several" in str(clbench("a", "b", "zero-shot", "--runs", tmp_path).exception)

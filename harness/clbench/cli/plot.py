@@ -33,6 +33,16 @@ if TYPE_CHECKING:
 @click.option(
     "-f", "--format", "formats", default="png,svg", show_default=True, metavar="A,B", help="png, svg or both."
 )
+@click.option(
+    "--metric",
+    default="average",
+    show_default=True,
+    metavar="NAME",
+    help="That ranks, pairs and forest are of.",
+)
+@click.option(
+    "--against", default="", metavar="METHOD", help="Row that forest is drawn to.  [default: the best]"
+)
 @click.option("--each", is_flag=True, help="Each method by itself, too, where there are several.")
 @choice_options
 @disable_plugin_option
@@ -41,6 +51,8 @@ def plot(
     kinds: str | None,
     out: Path,
     formats: str,
+    metric: str,
+    against: str,
     each: bool,
     methods: str | None,
     orders: str | None,
@@ -50,6 +62,9 @@ def plot(
 
     \b
     scatter    Transfer against Last, lines of equal Average, the zero-shot point
+    ranks      critical-difference diagram: which methods can be told apart
+    pairs      differences of every pair of methods, and which may be chance
+    forest     differences to the best method, or to --against NAME
     cost       seconds, memory and parameters against Average
     drift      zero-shot drift (forward forgetting) of each unseen task
     waterfall  forgetting of each task, from just learned to the end
@@ -69,7 +84,7 @@ def plot(
         raise ConfigError("no format is given", fix="--format png, --format svg or --format png,svg")
     wanted = names(kinds) or list(KINDS)
     loaded = recorded(paths, methods=methods, orders=orders, streams=streams)
-    drawings = list(draw(loaded.records, wanted))
+    drawings = list(draw(loaded.records, wanted, metric=metric, against=against))
     if not drawings:
         raise RecordError(
             f"no figure of kind {', '.join(wanted)} can be drawn",

@@ -10,7 +10,7 @@ from clbench.boards.tables.variants import recipe_of, variants
 from clbench.errors import ConfigError, RecordError, UnknownNameError, did_you_mean
 from clbench.results.store import StoredRecord
 
-__all__ = ["Side", "find_side", "whole_side"]
+__all__ = ["Side", "all_sides", "find_side", "whole_side"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def find_side(name: str, stored: Sequence[StoredRecord]) -> Side:
         UnknownNameError: no record is of such a method.
         ConfigError: it may be several.
     """
-    sides = _sides(stored)
+    sides = all_sides(stored)
     methods = {label: label.partition(" (")[0] for label in sides}
     for fits in (
         [label for label in sides if label == name],
@@ -74,7 +74,7 @@ def whole_side(place: str, stored: Sequence[StoredRecord]) -> Side:
         RecordError: there are none.
         ConfigError: they are of several methods, or of several settings of one.
     """
-    sides = _sides(stored)
+    sides = all_sides(stored)
     if not sides:
         raise RecordError(
             f"there is no record at {place}", fix="name a run's folder, or a method and --runs PATH"
@@ -88,8 +88,8 @@ def whole_side(place: str, stored: Sequence[StoredRecord]) -> Side:
     return next(iter(sides.values()))
 
 
-def _sides(stored: Sequence[StoredRecord]) -> dict[str, Side]:
-    """All methods by label; a label stands for equal settings in every order."""
+def all_sides(stored: Sequence[StoredRecord]) -> dict[str, Side]:
+    """Return all methods by label; a label stands for equal settings in every order."""
     groups: dict[tuple[object, ...], list[StoredRecord]] = {}
     for each in stored:
         # Labels name what differs among the rows of a table; orders share them.

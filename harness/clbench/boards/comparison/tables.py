@@ -19,7 +19,7 @@ from clbench.results.statistics.paired import PairedDifference
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FORMATS", "comparison_frame", "comparison_grids", "render_comparisons"]
+__all__ = ["FORMATS", "comparison_frame", "comparison_grids", "flat_difference", "render_comparisons"]
 
 
 _ROOM = 40
@@ -86,11 +86,13 @@ def comparison_frame(comparisons: Sequence[Comparison]) -> pd.DataFrame:
         for metric, mean in each.means.items():
             columns = zip(each.tasks, each.columns.get(metric, ()), strict=True)
             for task, found in (*((task.key, found) for task, found in columns), (None, mean)):
-                rows.append({**place, "metric": metric, "task": task, **_flat(found)})
+                rows.append({**place, "metric": metric, "task": task, **flat_difference(found)})
     return pd.DataFrame(rows)
 
 
-def _flat(found: PairedDifference) -> dict[str, object]:
+def flat_difference(found: PairedDifference) -> dict[str, object]:
+    """Return a difference as columns of a data frame."""
+
     def ends(name: str, bounds: tuple[float, float] | None) -> dict[str, object]:
         low, high = bounds or (None, None)
         return {f"{name}low": low, f"{name}high": high}

@@ -13,9 +13,11 @@ from clbench.boards.figures.drawing.files import IMAGE_FORMATS, write
 from clbench.boards.figures.drawing.image import Drawing
 from clbench.boards.figures.drift import draw_drift
 from clbench.boards.figures.matrix import course_of, draw_matrices, matrix_figure
+from clbench.boards.figures.ranks import draw_differences, draw_forest, draw_pairs
 from clbench.boards.figures.scatter import draw_scatter, scatter_figure
 from clbench.boards.figures.tasks import draw_tasks
 from clbench.boards.figures.waterfall import draw_waterfall
+from clbench.boards.tables.rows import columns_of
 from clbench.errors import UnknownNameError
 from clbench.results.records import Record
 
@@ -43,6 +45,21 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "Transfer against Last",
             "What is left of zero-shot skill against what is left at the end, with lines of equal Average.",
             draw_scatter,
+        ),
+        "ranks": Kind(
+            "Critical-difference diagram",
+            "Which methods can be told apart: bars join those that cannot.",
+            draw_differences,
+        ),
+        "pairs": Kind(
+            "Every pair of methods",
+            "By how many points each method is above each other, and whether that may be chance.",
+            draw_pairs,
+        ),
+        "forest": Kind(
+            "Differences to one method",
+            "How far every method is from the best, or from one that is chosen, with 95 % intervals.",
+            draw_forest,
         ),
         "cost": Kind(
             "Cost against accuracy",
@@ -74,18 +91,31 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 """All kinds by name, in the order of a report."""
 
 
-def draw(records: Iterable[Record], kinds: Sequence[str] = tuple(KINDS)) -> Iterator[Drawing]:
+def draw(
+    records: Iterable[Record],
+    kinds: Sequence[str] = tuple(KINDS),
+    *,
+    metric: str = "average",
+    against: str = "",
+) -> Iterator[Drawing]:
     """Draw the figures of ``kinds`` that apply, one after another.
 
     Records of different protocols are never in one figure; seeds are averaged.
 
+    Args:
+        records: any mixture.
+        kinds: names of :data:`KINDS`.
+        metric: that figures of ranks and differences are of.
+        against: the row that differences are to.  Default: the best.
+
     Raises:
-        UnknownNameError: no such kind; before anything is drawn.
+        UnknownNameError: no such kind or metric, before anything is drawn; or no such row.
     """
+    columns_of((metric,))
     for name in kinds:
         if name not in KINDS:
             raise UnknownNameError("kind of figure", name, KINDS)
-    subjects = subjects_of(records)
+    subjects = [replace(each, metric=metric, against=against) for each in subjects_of(records)]
     return (
         replace(drawing, subject=subject.stem)
         for name in kinds

@@ -183,11 +183,15 @@ class Subject:
         group: what they share.
         courses: best Average first, unfinished ones last.
         stem: names the group in file names, such as ``mini-I``; unique among the subjects of one call.
+        metric: the one that figures of ranks are of.
+        against: the row that figures of differences are to; empty: the best.
     """
 
     group: Group
     courses: tuple[Course, ...]
     stem: str
+    metric: str = "average"
+    against: str = ""
 
     @property
     def records(self) -> tuple[Record, ...]:

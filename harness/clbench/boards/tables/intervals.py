@@ -45,9 +45,10 @@ def interval_note(rows: Sequence[Row]) -> str:
 
 def _said(row: Row, covers: tuple[Source, ...]) -> str:
     words = in_words(covers)
+    if covers == ("images",) and row.protocol == "zero_shot":
+        return "test images alone, for there is no training"
     if covers != ("images",) or row.seeds is None:
-        # The initial model has no training.
-        return words if row.seeds is not None else "test images alone, for there is no training"
+        return words
     few = "one seed says" if row.seeds == 1 else "two seeds say"
     return f"{words}, {few} nothing of training" if row.seeds < ENOUGH else words
 

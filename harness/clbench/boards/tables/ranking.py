@@ -29,6 +29,11 @@ class RankedTable:
     rows: tuple[Row, ...]
     ranking: Ranking
 
+    def tested(self) -> RankedTable:
+        """Return it without the rows that get no rank."""
+        kept = [n for n, ranks in enumerate(self.ranking.ranks) if ranks]
+        return RankedTable(self.column, tuple(self.rows[n] for n in kept), self.ranking.of(kept))
+
 
 def ranked_by(columns: Sequence[Column], sort: str | None) -> Column | None:
     """Return the metric that ranks: the one sorted by, else average, else the first one shown."""
@@ -79,13 +84,13 @@ def _explained(found: RankedTable) -> str:
     tested = [row for row in found.rows if len(row.records) >= ENOUGH]
     few = [row.method for row in found.rows if len(row.records) < ENOUGH]
     bare = all(trial.right is None for row in tested for trial in row.trials)
-    pairs = len(found.ranking.pairs)
+    pairs = f"all {len(found.ranking.pairs)} pairs"
     over = "seeds" if bare else "test images and seeds"
-    said = f"ranks of {found.column.title}: best and worst place that paired tests of all {pairs} pairs leave, "
-    said += (
-        f"over {over}; rows that share a letter are not separable (of those told apart at most 5 % are equal: "
-        "Benjamini and Hochberg)"
+    said = (
+        f"ranks of {found.column.title}: best and worst place that paired tests of {pairs} leave, over {over}"
     )
+    said += "; rows that share a letter are not separable (of those told apart at most 5 % are equal: "
+    said += "Benjamini and Hochberg)"
     if few:
         said += f"; fewer than {ENOUGH} seeds say nothing of training and get no rank: {', '.join(few)}"
     return said

@@ -27,7 +27,7 @@ from clbench.results.statistics.paired import PairedDifference, paired_differenc
 from clbench.results.statistics.pairs import pair_up
 from clbench.results.statistics.trials import Trial
 
-__all__ = ["Ranking", "adjusted", "letters", "ranking"]
+__all__ = ["Ranking", "adjusted", "letters", "ranking", "ranking_over"]
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -50,6 +50,14 @@ class Ranking:
     ranks: tuple[tuple[int, int] | None, ...]
     letters: tuple[str, ...]
     level: float
+
+    def of(self, kept: Sequence[int]) -> Ranking:
+        """Return what is said of the methods with the numbers ``kept``, numbered anew in this order."""
+        anew = {old: new for new, old in enumerate(kept)}
+        pairs = {(anew[i], anew[j]): x for (i, j), x in self.pairs.items() if i in anew and j in anew}
+        p = {(anew[i], anew[j]): x for (i, j), x in self.p.items() if i in anew and j in anew}
+        ranks, letters = tuple(self.ranks[n] for n in kept), tuple(self.letters[n] for n in kept)
+        return Ranking(pairs, p, ranks, letters, self.level)
 
     def separable(self, a: int, b: int) -> bool:
         """Return whether two methods are told apart."""
@@ -75,13 +83,44 @@ def ranking(
         RecordError: runs were not asked about the same images; see
             :func:`clbench.results.statistics.pairs.pair_up`.
     """
-    tested = [i for i, runs in enumerate(methods) if len(runs) >= ENOUGH]
+    return ranking_over(
+        [[runs] for runs in methods], [weights], level=level, higher_is_better=higher_is_better
+    )
+
+
+def ranking_over(
+    methods: Sequence[Sequence[Sequence[Trial]]],
+    weights: Sequence[FloatArray],
+    *,
+    level: float = 0.95,
+    higher_is_better: bool = True,
+    trained: bool = False,
+) -> Ranking:
+    """Return what the tests of all pairs say over several orders of the tasks: see :func:`ranking`.
+
+    Args:
+        methods: of each method the runs in each order.
+        weights: of each order.
+        level, higher_is_better: as for :func:`ranking`.
+        trained: test methods with fewer seeds, too: over test images alone, which is a test of these trained
+            models and not of the methods.
+    """
+    tested = [
+        i
+        for i, orders in enumerate(methods)
+        if trained or len(orders) >= ENOUGH or all(len(runs) >= ENOUGH for runs in orders)
+    ]
     pairs = {
-        (i, j): paired_difference([pair_up(methods[i], methods[j])], [weights])
+        (i, j): paired_difference(
+            [pair_up(a, b) for a, b in zip(methods[i], methods[j], strict=True)], weights
+        )
         for i, j in combinations(tested, 2)
     }
     # Where too few seeds are in common nothing is claimed.
-    raw = [each.p if each.p is not None and "seeds" in each.covers else 1.0 for each in pairs.values()]
+    raw = [
+        each.p if each.p is not None and (trained or "seeds" in each.covers) else 1.0
+        for each in pairs.values()
+    ]
     p = dict(zip(pairs, adjusted(raw), strict=True))
     sign = 1 if higher_is_better else -1
     better = np.zeros((len(methods), len(methods)), dtype=bool)
