@@ -41,7 +41,12 @@ _KINDS = {"streams": "stream", "orders": "order", "backbones": "backbone", "labe
 @click.option("--streams", metavar="A,B,…", help="Runs of these streams alone.")
 @click.option("--orders", metavar="A,B,…", help="Runs of these orders alone.")
 @click.option("--backbones", metavar="A,B,…", help="Runs of these backbones alone.")
-@click.option("--label-spaces", metavar="A,B,…", help="Runs of these label spaces alone.")
+@click.option(
+    "--label-spaces",
+    "--label-space",
+    metavar="A,B,…",
+    help="In these label spaces: task, seen, union, all.  [default: the primary one of each record]",
+)
 @click.option(
     "-f", "--format", "format_", default="text", show_default=True, help="text, md, latex, csv or json."
 )
@@ -70,6 +75,7 @@ def compare(
     from clbench.boards.tables.arranging import chosen, unmatched
     from clbench.errors import ConfigError, RecordError, UnknownNameError
     from clbench.results import load_records
+    from clbench.results.spaces import seen_in
 
     if format_ not in FORMATS:
         raise UnknownNameError("format", format_, FORMATS)
@@ -79,11 +85,14 @@ def compare(
     def load(paths: tuple[Path, ...]) -> list[StoredRecord]:
         loaded = load_records(paths)
         notes.extend(f"left out: {problem.error.line}" for problem in loaded.problems)
-        found = [each for each in loaded.stored if chosen(each.record, only)]
+        stored = seen_in(loaded.stored, only.get("label_space", ()))
+        kept = {k: v for k, v in only.items() if k != "label_space" or "all" not in v}
+        found = [each for each in stored if chosen(each.record, kept)]
         if not found:
             raise RecordError(
                 f"no record under {', '.join(map(str, paths))} is one to compare",
-                why="; ".join([*unmatched(loaded.records, only), *notes]) or "there is none",
+                why="; ".join([*unmatched([each.record for each in stored], kept), *notes])
+                or "there is none",
                 fix="name the folder that `clbench run --out` wrote to: --runs PATH",
             )
         return found

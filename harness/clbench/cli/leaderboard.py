@@ -39,7 +39,7 @@ _WITHOUT_NOTES = ("csv", "json", "parquet")
     show_default=True,
     metavar="NAME",
     help="summary; per-task: Transfer, Average and Last of every task, as in the MTIL papers; across-orders: "
-    "orders side by side, and their mean.",
+    "orders side by side, and their mean; label-spaces: task and union side by side, and the drop.",
 )
 @click.option(
     "--metrics",
@@ -73,7 +73,12 @@ _WITHOUT_NOTES = ("csv", "json", "parquet")
 @click.option("--shots", metavar="N,…", help="Tables of so many training samples per class alone, or full.")
 @click.option("--protocols", metavar="A,B,…", help="Tables of these protocol families alone.")
 @click.option("--backbones", metavar="A,B,…", help="Tables of these backbones alone.")
-@click.option("--label-spaces", metavar="A,B,…", help="Tables of these label spaces alone.")
+@click.option(
+    "--label-spaces",
+    "--label-space",
+    metavar="A,B,…",
+    help="Tables in these label spaces: task, seen, union, all.  [default: the primary one of each record]",
+)
 @click.option("--published", is_flag=True, help="Tables of the literature, too; without PATHS these alone.")
 @disable_plugin_option
 @click.pass_context
@@ -112,6 +117,8 @@ def leaderboard(
     if is_binary(format_, formats) and output is None:
         raise ConfigError(f"{format_} is no text", why="it is not for terminals", fix=f"-f {format_} -o FILE")
     only = {kind: wanted for kind in FILTERS if (wanted := names(filters[_option(kind)]))}
+    if layout == "label-spaces" and "label_space" not in only:
+        only["label_space"] = ["task", "union"]
     literature_in = _published_among(paths, published)
     folders = [path for path in paths if path not in literature_in] or (
         [] if literature_in else [Path("runs")]

@@ -57,6 +57,7 @@ def plot(
     methods: str | None,
     orders: str | None,
     streams: str | None,
+    label_spaces: str | None,
 ) -> None:
     """Draw the records under RUN… (run folders, or folders of runs; default: runs).
 
@@ -83,7 +84,7 @@ def plot(
     if not chosen:
         raise ConfigError("no format is given", fix="--format png, --format svg or --format png,svg")
     wanted = names(kinds) or list(KINDS)
-    loaded = recorded(paths, methods=methods, orders=orders, streams=streams)
+    loaded = recorded(paths, methods=methods, orders=orders, streams=streams, label_spaces=label_spaces)
     drawings = list(draw(loaded.records, wanted, metric=metric, against=against))
     if not drawings:
         raise RecordError(

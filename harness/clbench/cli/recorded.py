@@ -11,7 +11,7 @@ import click
 from clbench.errors import RecordError, UnknownNameError
 
 if TYPE_CHECKING:
-    from clbench.results import LoadedRecords
+    from clbench.results import LoadedRecords, StoredRecord
 
 __all__ = ["choice_options", "names", "recorded"]
 
@@ -21,7 +21,13 @@ _CHOICES = ("method", "order", "stream")
 
 
 def choice_options(function: F) -> F:
-    """Add ``--methods``, ``--orders`` and ``--streams``."""
+    """Add ``--methods``, ``--orders``, ``--streams`` and ``--label-spaces``."""
+    function = click.option(
+        "--label-spaces",
+        "--label-space",
+        metavar="A,B,…",
+        help="Seen in these label spaces: task, seen, union, all.  [default: the primary one of each record]",
+    )(function)
     for kind in reversed(_CHOICES):
         option = click.option(f"--{kind}s", metavar="A,B,…", help=f"Records of these {kind}s alone.")
         function = option(function)
@@ -33,7 +39,7 @@ def recorded(paths: tuple[Path, ...], **chosen: str | None) -> LoadedRecords:
 
     Args:
         paths: files or folders.
-        chosen: ``methods``, ``orders``, ``streams``: names with commas, or nothing for all.
+        chosen: ``methods``, ``orders``, ``streams``, ``label_spaces``: names with commas, or nothing for all.
 
     Raises:
         RecordError: a path does not exist, or no record is under any.
@@ -51,7 +57,7 @@ def recorded(paths: tuple[Path, ...], **chosen: str | None) -> LoadedRecords:
             why="a run's folder holds record.json",
             fix="clbench run --methods zscl --out runs, or name the folder that a run wrote to",
         )
-    stored = loaded.stored
+    stored = _seen(loaded, names(chosen.pop("label_spaces", None)))
     for kind in _CHOICES:
         of, wanted = FILTERS[kind], names(chosen.get(f"{kind}s"))
         known = {of(s.record) for s in loaded.stored}
@@ -67,6 +73,18 @@ def recorded(paths: tuple[Path, ...], **chosen: str | None) -> LoadedRecords:
             fix="leave out one of the options",
         )
     return LoadedRecords(stored, loaded.problems)
+
+
+def _seen(loaded: LoadedRecords, spaces: list[str]) -> tuple[StoredRecord, ...]:
+    """The records in each of the label spaces that are named and that they have."""
+    from clbench.results.spaces import seen_in
+
+    known = {space for record in loaded.records for space in record.matrices}
+    for space in spaces:
+        if space not in {*known, "all"}:
+            raise UnknownNameError("label space", space, known, fix="give one that the records have")
+    having = [s for s in loaded.stored if not spaces or "all" in spaces or {*spaces} & {*s.record.matrices}]
+    return seen_in(having, spaces)
 
 
 def names(given: str | None) -> list[str]:

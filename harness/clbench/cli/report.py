@@ -43,6 +43,7 @@ def report(
     methods: str | None,
     orders: str | None,
     streams: str | None,
+    label_spaces: str | None,
 ) -> None:
     """Write a report of the records under RUN… (run folders, or folders of runs; default: runs).
 
@@ -56,7 +57,7 @@ def report(
     from clbench.results.atomic import atomic_write
 
     registry = Session.of(ctx).registry
-    loaded = recorded(paths, methods=methods, orders=orders, streams=streams)
+    loaded = recorded(paths, methods=methods, orders=orders, streams=streams, label_spaces=label_spaces)
     installed = [name for name in _methods(loaded.records) if name in registry.methods]
     claims = None
     if installed:
@@ -67,7 +68,9 @@ def report(
         cards=_cards(registry, installed, loaded.records),
         claims=claims if claims and claims.comparisons else None,
         title=title,
-        command=_command(paths, output, title, methods=methods, orders=orders, streams=streams),
+        command=_command(
+            paths, output, title, methods=methods, orders=orders, streams=streams, label_spaces=label_spaces
+        ),
     )
     text = render_report(said, progress=lambda part: click.echo(f"drawing {part}", err=True))
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -103,5 +106,5 @@ def _command(paths: Sequence[Path], output: Path, title: str, **chosen: str | No
     words = ["clbench", "report", *map(str, paths), "-o", str(output)]
     words += ["--title", title] if title else []
     for name, given in chosen.items():
-        words += [f"--{name}", given] if given else []
+        words += [f"--{name.replace('_', '-')}", given] if given else []
     return shlex.join(words)

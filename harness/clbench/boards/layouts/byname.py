@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from clbench.boards.formats.cells import Grid
 from clbench.boards.layouts.orders import across_orders, across_orders_frame, across_orders_notes
 from clbench.boards.layouts.pertask import per_task, per_task_frame
+from clbench.boards.layouts.spaces import across_spaces, across_spaces_frame, across_spaces_notes
 from clbench.boards.layouts.summary import summary
 from clbench.boards.layouts.views import Options
 from clbench.boards.tables.board import Board
@@ -56,6 +57,12 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
             across_orders,
             lambda board, _: across_orders_frame(board),
             across_orders_notes,
+        ),
+        "label-spaces": Layout(
+            "label spaces side by side, and what more classes to choose from cost",
+            across_spaces,
+            lambda board, _: across_spaces_frame(board),
+            across_spaces_notes,
         ),
     }
 )

@@ -13,6 +13,7 @@ from clbench.boards.tables.ranking import ranked_by, with_ranks
 from clbench.boards.tables.rows import DEFAULT_METRICS, columns_of, rows_of
 from clbench.boards.tables.table import Table, differences
 from clbench.results.records import Record
+from clbench.results.spaces import seen_in
 from clbench.results.store import load_records
 from clbench.specs import MetricSpec
 
@@ -38,19 +39,24 @@ def leaderboard(
 
     ``only`` names what to show, by a key of :data:`clbench.boards.tables.arranging.FILTERS`:
     ``{"order": ["I"]}``. A file that is no good record is named in the board's notes and stops nothing; so is
-    a name in ``only`` that no record has. For the others see :func:`board_of`.
+    a name in ``only`` that no record has. Records are seen in each label space that is named there (``all``:
+    each that they have), whichever was the primary one. For the others see :func:`board_of`.
 
     Raises:
         RecordError: a path does not exist.
         UnknownNameError: no such metric, grouping, or metric to sort by.
     """
     loaded = load_records(list(paths))
+    records = [each.record for each in seen_in(loaded.stored, (only or {}).get("label_space", ()))]
+    only = {
+        kind: wanted for kind, wanted in (only or {}).items() if "all" not in wanted or kind != "label_space"
+    }
     notes = [f"left out: {problem.error.line}" for problem in loaded.problems]
     return board_of(
-        [record for record in loaded.records if chosen(record, only or {})],
+        [record for record in records if chosen(record, only)],
         metrics=metrics,
         extra=extra,
-        notes=[*notes, *unmatched(loaded.records, only or {})],
+        notes=[*notes, *unmatched(records, only)],
         group_by=group_by,
         sort=sort,
         ranks=ranks,
