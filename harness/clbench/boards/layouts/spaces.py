@@ -1,7 +1,6 @@
 """Label spaces side by side, and what more classes to choose from cost.
 
-The drop of a method is of the same runs on the same images, so it is paired: its interval is narrower than
-those of the figures that it lies between.
+The drop of a method is of the same runs on the same images: it is paired, and so is its interval.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ def across_spaces(board: Board, options: Options) -> list[Grid]:
     """Return one table for each protocol with all its label spaces, and the drop from the narrowest.
 
     Raises:
-        ConfigError: columns were chosen, which are the label spaces here, or there is one label space alone.
+        ConfigError: columns were chosen, which are the label spaces here.
     """
     if options.columns is not None:
         raise ConfigError(
@@ -75,12 +74,6 @@ def across_spaces(board: Board, options: Options) -> list[Grid]:
             fix="choose them: --label-spaces task,union --metrics average,last",
         )
     bundles = _bundles(board)
-    if board.tables and all(len(tables) == 1 for tables in bundles):
-        raise ConfigError(
-            f"there is one label space alone: {board.tables[0].group.label_space}",
-            why="nothing stands beside it",
-            fix="name several that were recorded: --label-spaces task,union",
-        )
     return [
         _grid(board, tables, options, n if len(bundles) > 1 else 0) for n, tables in enumerate(bundles, 1)
     ]
@@ -170,17 +163,15 @@ def _grid(board: Board, tables: Sequence[Table], options: Options, place: int) -
     notes = [
         note for note in dict.fromkeys(note for table in tables for note in table.notes) if not _of_rank(note)
     ]
-    said = []
-    if len(spaces) > 1:
-        said = [
-            f"{spaces[1]} − {spaces[0]}: the same runs on the same images, paired; what more classes cost"
-        ]
+    said = f"{spaces[-1]} − {spaces[0]}: the same runs on the same images, paired; what more classes cost"
+    if len(spaces) == 1:
+        said = f"nothing stands beside the label space {spaces[0]}: --label-spaces names others"
     return Grid(
         (f"Table {place}: " if place and not options.paper else "") + title,
         tuple(headers),
         ("left", *("right" for _ in headers[1:])),
         tuple(tuple(column[n] for column in shown) for n in range(len(lines))),
-        (*footnotes.notes, *merged(notes, spread=spread), *said),
+        (*footnotes.notes, *merged(notes, spread=spread), said),
         (),
         tuple(spans),
         label_of(replace(tables[0].group, label_space="-".join(spaces)), "spaces"),
