@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable, Sequence
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "SubmissionError",
     "UnknownNameError",
     "did_you_mean",
+    "refused",
 ]
 
 
@@ -133,6 +136,43 @@ class SubmissionError(ClbenchError):
 
 class PublishError(ClbenchError):
     """Something cannot be published to a target: no access, no such place, no network."""
+
+
+def refused(error: OSError) -> ClbenchError:
+    """What the operating system refuses, with the file and a remedy that fits the cause."""
+    files = " → ".join(os.fsdecode(each) for each in (error.filename, error.filename2) if _is_name(each))
+    why = error.strerror or str(error) or type(error).__name__
+    if error.errno == errno.EEXIST and _is_name(error.filename) and not os.path.isdir(error.filename):  # noqa: PTH112
+        why = "it is there, and is no folder"
+    return ClbenchError(
+        f"{files or 'a file'} cannot be read or written",
+        why=why,
+        fix=_REMEDIES.get(error.errno or 0, "look at that path"),
+    )
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, (str, bytes, os.PathLike))
+
+
+_PLACES = "name another place, or make this one yours to write"
+_REMEDIES = {
+    errno.EACCES: _PLACES,
+    errno.EPERM: _PLACES,
+    errno.EROFS: _PLACES,
+    errno.ENOTDIR: "name a path on which every part but the last is a folder",
+    errno.EISDIR: "name a file, not a folder",
+    errno.EEXIST: "name another place, or move away what is there",
+    errno.ENOENT: "look whether the path is written right",
+    errno.ENAMETOOLONG: "choose shorter names",
+    errno.ELOOP: "mend the symbolic links, which lead to one another",
+    errno.ENOSPC: "free disk space; then run the command again",
+    errno.EDQUOT: "free disk space; then run the command again",
+    errno.EFBIG: "free disk space; then run the command again",
+    errno.EMFILE: "allow more open files: ulimit -n 4096",
+    errno.ENFILE: "allow more open files: ulimit -n 4096",
+    errno.ENOMEM: "free memory; then run the command again",
+}
 
 
 def did_you_mean(name: str, known: Iterable[str], *, most: int = 3) -> list[str]:

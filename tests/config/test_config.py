@@ -389,3 +389,16 @@ def test_batches_and_a_streams_content_are_part_of_the_key_and_its_place_is_not(
 def test_an_unknown_composition_of_batches_is_a_mistake(registry):
     with pytest.raises(ConfigError, match="unknown composition of batches 'mixd'"):
         resolve(registry, Options.read({"batches": "mixd"}, "the test"))
+
+
+# -- paths -------------------------------------------------------------------------------------------
+
+
+def test_home_folders_that_are_not_there_are_said(monkeypatch):
+    from clbench.config.paths import user_path
+
+    assert user_path("~/x") == Path.home() / "x"
+    with pytest.raises(ConfigError, match="CLBENCH_CACHE is '~nobody-of-that-name', and there is no home"):
+        user_path("~nobody-of-that-name", "CLBENCH_CACHE")
+    with pytest.raises(ConfigError, match="NUL"):
+        user_path("a\0b")

@@ -192,3 +192,15 @@ def test_results_and_boards_import_no_torch():
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_long_names_fit_into_file_systems_and_stay_apart(tmp_path):
+    from clbench.results.atomic import atomic_write, fitting
+
+    assert fitting("short") == "short"
+    long = ["x" * 300, "x" * 301, "é" * 200, "é" * 199 + "e"]
+    names = [fitting(name) for name in long]
+    assert len(set(names)) == len(long)
+    assert all(len(name.encode()) <= 200 for name in names)
+    atomic_write(tmp_path / ("y" * 250), b"content")
+    assert (tmp_path / ("y" * 250)).read_bytes() == b"content"

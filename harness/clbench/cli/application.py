@@ -12,6 +12,7 @@ from clbench.cli.audit import audit
 from clbench.cli.claims import claims
 from clbench.cli.compare import compare
 from clbench.cli.consoles import guarded
+from clbench.cli.failures import said
 from clbench.cli.leaderboard import leaderboard
 from clbench.cli.list import list_
 from clbench.cli.plot import plot
@@ -26,8 +27,7 @@ from clbench.cli.site import site
 from clbench.cli.stream import stream
 from clbench.cli.submit import submit
 from clbench.cli.verify import verify
-from clbench.errors import ClbenchError, ConfigError, did_you_mean
-from clbench.printing import in_lines
+from clbench.errors import did_you_mean
 
 __all__ = ["main"]
 
@@ -44,7 +44,7 @@ class Application(click.Group):
     """Adds the plugins' commands, and turns errors that a person can act on into messages."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        with guarded():
+        with guarded(), said():
             return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -66,14 +66,6 @@ class Application(click.Group):
             hint = f"did you mean {' or '.join(near)}?" if near else f"the commands are {', '.join(known)}"
             ctx.fail(f"there is no command {name!r}: {hint}")
         return super().resolve_command(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except ClbenchError as error:
-            click.secho("error: ", fg="red", bold=True, err=True, nl=False)
-            click.echo(in_lines(error), err=True)
-            ctx.exit(2 if isinstance(error, ConfigError) else 1)
 
 
 @click.group(cls=Application, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})

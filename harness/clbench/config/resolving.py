@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast, get_args
 from clbench.config.options import Options
 from clbench.config.runconfig import Composition, RunConfig
 from clbench.config.settings import resolve_settings
-from clbench.errors import ClbenchError, ConfigError, UnknownNameError, did_you_mean
+from clbench.errors import ClbenchError, ConfigError, UnknownNameError, did_you_mean, refused
 from clbench.plugins import Contribution, Kind, Registry
 from clbench.plugins.sources import code_digest
 from clbench.specs import MethodSpec, StreamSpec
@@ -267,7 +267,8 @@ class _Resolver:
     def try_(self, action: Callable[[], T]) -> T | None:
         try:
             return action()
-        except ClbenchError as error:
+        except (ClbenchError, OSError) as raised:
+            error = raised if isinstance(raised, ClbenchError) else refused(raised)
             # Two methods may lack the same thing; one line is enough.
             if str(error) not in [str(problem) for problem in self.problems]:
                 self.problems.append(error)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from clbench.config.paths import user_path
 from clbench.errors import ConfigError, UnknownNameError, did_you_mean
 from clbench.plugins import Contribution, Registry
 from clbench.specs import BackboneSpec
@@ -25,7 +26,7 @@ def is_file(name: str) -> bool:
 def absolute(name: str) -> str:
     """The same name wherever one stands."""
     architecture, _, file = name.partition(":")
-    return f"{architecture}:{Path(file).expanduser().absolute()}"
+    return f"{architecture}:{user_path(file).absolute()}"
 
 
 def find_backbone(registry: Registry, name: str) -> Contribution[BackboneSpec]:
@@ -46,7 +47,7 @@ def find_backbone(registry: Registry, name: str) -> Contribution[BackboneSpec]:
     named = registry.backbones.get(given)
     architecture = named.spec.architecture if named else given
     config = _architecture(architecture, given, registry)
-    file = _existing(Path(text).expanduser().absolute(), given)
+    file = _existing(user_path(text).absolute(), given)
     (digest,) = content_digests(file.parent, [file])
     if named and named.spec.sha256 != digest:
         raise ConfigError(

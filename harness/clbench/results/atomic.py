@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["atomic_path", "atomic_write"]
+__all__ = ["atomic_path", "atomic_write", "fitting"]
+
+_LONGEST = 200
 
 
 @contextmanager
@@ -19,7 +22,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     half of one. If the block raises, ``path`` is left as it was. Parent folders are made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{fitting(path.name)}.", suffix=".tmp", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -39,6 +42,18 @@ def atomic_write(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` at once; see :func:`atomic_path`."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def fitting(name: str) -> str:
+    """Return the name of a file or folder, cut where file systems cut; what is cut stays apart by a digest.
+
+    They allow 255 bytes; the rest is left for suffixes and for names of temporary files.
+    """
+    encoded = os.fsencode(name)
+    if len(encoded) <= _LONGEST:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:10]
+    return f"{encoded[: _LONGEST - 11].decode(errors='ignore')}-{digest}"
 
 
 def _umask() -> int:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from clbench.config.paths import user_path
 from clbench.streams.contents import content_digests
 from clbench.streams.entries import ReferenceEntry, StreamEntry
 from clbench.streams.imagefolders import Folder
@@ -77,7 +78,7 @@ class Description:
         reference = self.entry.reference
         if not isinstance(reference, ReferenceEntry):
             return ()
-        root = self.file.parent / reference.images.expanduser()
+        root = self.file.parent / user_path(reference.images)
         return content_digests(root, [file for file, _ in self.captions])
 
     @cached_property

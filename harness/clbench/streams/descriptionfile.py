@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from clbench.config.paths import user_path
 from clbench.config.yamlvalues import read_yaml
 from clbench.errors import ClbenchError, ConfigError, UnknownNameError, did_you_mean
 from clbench.streams.description import DescribedTask, Description
@@ -118,7 +119,11 @@ class _Reader:
         )
 
     def folder(self, where: str, given: Path) -> Folder | None:
-        root = self.home / given.expanduser()
+        try:
+            root = self.home / user_path(given)
+        except ConfigError as error:
+            self.problems.append(ConfigError(f"{where}: {error.what}", why=error.why, fix=error.fix))
+            return None
         try:
             folder = scan(root)
         except OSError as error:
@@ -161,7 +166,7 @@ class _Reader:
             return ()
         try:
             return read_captions(
-                self.home / reference.captions.expanduser(), self.home / reference.images.expanduser()
+                self.home / user_path(reference.captions), self.home / user_path(reference.images)
             )
         except ClbenchError as error:
             self.problems.append(error)
@@ -171,7 +176,7 @@ class _Reader:
         if pool is None or not pool.endswith(".txt"):
             return ()
         try:
-            return read_names(self.home / Path(pool).expanduser())
+            return read_names(self.home / user_path(pool))
         except ClbenchError as error:
             self.problems.append(error)
             return ()

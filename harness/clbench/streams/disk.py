@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+from clbench.config.paths import user_path
 from clbench.errors import DataError
 
 __all__ = ["cache_root", "check_room", "data_root", "free_bytes", "gigabytes", "not_written"]
@@ -19,13 +20,13 @@ def cache_root() -> Path:
     import platformdirs
 
     given = os.environ.get("CLBENCH_CACHE")
-    return Path(given).expanduser() if given else Path(platformdirs.user_cache_dir("clbench"))
+    return user_path(given, "CLBENCH_CACHE") if given else Path(platformdirs.user_cache_dir("clbench"))
 
 
 def data_root() -> Path:
     """Folder with the user's data sets: ``$CLBENCH_DATA``, else ``data`` in the home folder."""
     given = os.environ.get("CLBENCH_DATA")
-    return Path(given).expanduser() if given else Path.home() / "data"
+    return user_path(given or "~/data", "CLBENCH_DATA")
 
 
 def free_bytes(path: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -234,7 +235,7 @@ def order_keys(
     """
     if order in orders:
         return tuple(orders[order])
-    if order.startswith("random-") and order.removeprefix("random-").isdigit():
+    if re.fullmatch("random-(0|[1-9][0-9]{0,17})", order):  # one way to write it: it is part of a run's key
         shuffled = sorted(keys)
         random.Random(int(order.removeprefix("random-"))).shuffle(shuffled)
         return tuple(shuffled)

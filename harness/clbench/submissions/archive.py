@@ -15,7 +15,7 @@ from pathlib import Path
 
 from clbench import __version__
 from clbench.errors import RecordError, SubmissionError
-from clbench.results.atomic import atomic_write
+from clbench.results.atomic import atomic_write, fitting
 from clbench.results.predictions import PREDICTIONS_FILE, check_digest
 from clbench.results.records import Record
 from clbench.results.store import RECORD_FILE, parse_record, read_record
@@ -118,7 +118,7 @@ def file_name(record: Record) -> str:
 
 def safe_name(text: str) -> str:
     """A foreign text as the name of a file or folder: not hidden, nothing that leads elsewhere."""
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", text).lstrip(".-") or "unnamed"
+    return fitting(re.sub(r"[^A-Za-z0-9._+-]+", "-", text).lstrip(".-") or "unnamed")
 
 
 def read_submission(path: Path) -> Submission:

@@ -15,6 +15,7 @@ from clbench.config import RunConfig
 from clbench.errors import ClbenchError, RecordError
 from clbench.events import Event, Progress, RowRecorded, RunFinished, RunStarted, TaskLearned
 from clbench.locking import BusyError, locked
+from clbench.results.atomic import fitting
 from clbench.results.predictions import load_predictions
 from clbench.results.records import Record
 from clbench.results.store import RECORD_FILE, read_record
@@ -60,7 +61,7 @@ class RunOutcome:
 def run_folder(out: Path, config: RunConfig) -> Path:
     """The folder of a run: readable, and unique by the configuration's key."""
     home = f"{config.stream}-{config.order}-{config.backbone}"
-    return out / home / f"{config.method}-seed{config.seed}-{config.key[:10]}"
+    return out / fitting(home) / f"{fitting(config.method)}-seed{config.seed}-{config.key[:10]}"
 
 
 class Course:

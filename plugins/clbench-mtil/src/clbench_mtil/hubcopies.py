@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from clbench.config.paths import user_path
 from clbench.errors import ConfigError, UnknownNameError
 
 from clbench_mtil.catalogue import KEYS, data_sets, document
@@ -108,7 +109,7 @@ def _given() -> Mapping[str, dict[str, Any]]:
     given = os.environ.get("CLBENCH_MTIL_HUB")
     if not given:
         return {}
-    path = Path(given).expanduser()
+    path = user_path(given, "CLBENCH_MTIL_HUB")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

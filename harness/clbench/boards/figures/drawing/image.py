@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clbench.boards.figures.drawing.files import as_bytes, write
+from clbench.results.atomic import fitting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,7 +50,7 @@ class Drawing:
         Raises:
             UnknownNameError: no such format.
         """
-        return [write(self.figure, folder / f"{self.stem}.{format}") for format in formats]
+        return [write(self.figure, folder / f"{fitting(self.stem)}.{format}") for format in formats]
 
     def svg(self) -> str:
         """The figure as SVG, a whole document."""

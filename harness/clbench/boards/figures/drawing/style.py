@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -80,14 +83,33 @@ def styled(function: F) -> F:
 
     @wraps(function)
     def draw(*args: Any, **kwargs: Any) -> Any:
-        import matplotlib
-
+        matplotlib = _matplotlib()
         with matplotlib.rc_context():
             matplotlib.rcdefaults()
             matplotlib.rcParams.update(_SETTINGS)
             return function(*args, **kwargs)
 
     return draw  # type: ignore[return-value]
+
+
+def _matplotlib() -> Any:
+    """Import matplotlib whatever back end the environment names: figures go to files and need none.
+
+    A notebook hands its own back end down to commands that are typed in it, and importing matplotlib fails
+    where that one is not installed.
+    """
+    if "matplotlib" in sys.modules:
+        return sys.modules["matplotlib"]
+    named = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    finally:
+        if named is not None:
+            os.environ["MPLBACKEND"] = named
+    if named is not None:
+        with suppress(ValueError):  # for whoever draws in this process besides
+            matplotlib.rcParams["backend"] = named
+    return matplotlib
 
 
 def blank(width: float, height: float) -> Figure:

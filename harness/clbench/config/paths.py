@@ -1,0 +1,33 @@
+"""Paths as people write them, in files, options and environment variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clbench.errors import ConfigError
+
+__all__ = ["user_path"]
+
+
+def user_path(given: str | Path, what: str = "") -> Path:
+    """The path with ``~`` and ``~name`` replaced by home folders.
+
+    Args:
+        given: as it was written.
+        what: what says so, for the message, such as ``--out`` or ``CLBENCH_CACHE``.
+
+    Raises:
+        ConfigError: nobody of that name has a home folder here, or no file system has such a name.
+    """
+    said = f"{what} is {str(given)!r}, and" if what else f"{str(given)!r}:"
+    if "\0" in str(given):
+        raise ConfigError(f"{said} no path has a NUL", fix="write the path of a file or folder")
+    try:
+        return Path(given).expanduser()
+    except RuntimeError as error:
+        first = Path(given).parts[0]
+        raise ConfigError(
+            f"{said} there is no home folder {first!r}",
+            why="HOME is not set" if first == "~" else f"no user is called {first[1:]!r} here",
+            fix=f"write the path in full, or ./{first}/… for a folder whose name begins with ~",
+        ) from error
