@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from clbench.boards.formats.cells import NONE, Cell, Grid
 from clbench.boards.formats.wording import gibibytes
 from clbench.boards.formats.writing import grids_as_markdown
 from clbench.boards.tables.costs import Cost
+from clbench.printing import as_json
 from clbench.results.claims import AnyClaim
 from clbench.specs import MethodSpec
 
@@ -111,7 +111,7 @@ def render_card(card: Card, format: str) -> str:
             "measured": [asdict(cost) for cost in card.costs],
             "notes": card.notes,
         }
-        return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+        return as_json(document, indent=2)
     facts = {"package": card.package, "cite": card.spec.citation or NONE, **declared(card.spec)}
     rows = tuple((Cell(name), Cell(text)) for name, text in facts.items())
     said = Grid(f"{card.spec.title}: {card.spec.summary}", ("Declared", ""), ("left", "left"), rows, ())

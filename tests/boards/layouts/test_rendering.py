@@ -59,7 +59,7 @@ def test_text(board):
 
 def test_markdown(board):
     text = render(board, "md")
-    row = next(line for line in text.splitlines() if line.startswith(r"| a\|<x>"))
+    row = next(line for line in text.splitlines() if line.startswith(r"| a\|&lt;x&gt;"))
     cells = [c.strip() for c in re.split(r"(?<!\\)\|", row)[1:-1]]
     assert cells[5:8] == ["**42.00 ± 4.97**", "**71.75 ± 4.35**", "**82.50 ± 5.69**"]
     assert "| *joint*" in text  # a reference does not compete

@@ -9,42 +9,9 @@ from dataclasses import replace
 
 from clbench.boards.formats.cells import Cell, Grid
 from clbench.boards.formats.wording import slug
+from clbench.printing import for_latex
 
 __all__ = ["grids_as_latex"]
-
-_ESCAPES = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "&": r"\&",
-        "%": r"\%",
-        "$": r"\$",
-        "#": r"\#",
-        "_": r"\_",
-        "{": r"\{",
-        "}": r"\}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        '"': "''",
-        "±": r"$\pm$",
-        "–": "--",
-        "—": "---",
-        "…": r"\ldots{}",
-        "×": r"$\times$",
-        "→": r"$\to$",
-        "−": r"$-$",
-        "≥": r"$\geq$",
-        "≤": r"$\leq$",
-        "α": r"$\alpha$",
-        "β": r"$\beta$",
-        "θ": r"$\theta$",
-        "∑": r"$\sum$",
-        "†": r"\dag{}",
-        "‡": r"\ddag{}",
-        "·": r"$\cdot$",
-    }
-)
 
 _NEEDS = r"% needs \usepackage{booktabs,graphicx}; across both columns of a page: table* instead of table"
 _MANY = 9
@@ -105,7 +72,7 @@ def _table(grid: Grid) -> str:
         [
             r"\begin{table}[tbp]",
             r"\centering",
-            rf"\caption{{{_escaped(_caption(grid))}}}",
+            rf"\caption{{{for_latex(_caption(grid))}}}",
             *([rf"\label{{{grid.label}}}"] if grid.label else []),
             r"\smallskip",  # LaTeX's own classes leave no room between a caption and what is below it
             *([r"\footnotesize", r"\setlength{\tabcolsep}{3pt}"] if wide else [r"\small"]),
@@ -127,14 +94,14 @@ def _head(grid: Grid, wide: bool) -> list[str]:
     if grid.spans:
         cells, rules, at = [], [], 1
         for title, width in grid.spans:
-            cells.append(rf"\multicolumn{{{width}}}{{c}}{{{_escaped(title)}}}")
+            cells.append(rf"\multicolumn{{{width}}}{{c}}{{{for_latex(title)}}}")
             if title:
                 rules.append(rf"\cmidrule(lr){{{at}-{at + width - 1}}}")
             at += width
         lines += [" & ".join(cells) + r" \\", "".join(rules)]
     upright = wide and not grid.spans
     titles = [
-        rf"\rotatebox{{90}}{{{_escaped(title)}}}" if upright and side == "right" else _escaped(title)
+        rf"\rotatebox{{90}}{{{for_latex(title)}}}" if upright and side == "right" else for_latex(title)
         for title, side in zip(grid.headers, grid.align, strict=True)
     ]
     return [*lines, " & ".join(titles) + r" \\"]
@@ -147,7 +114,7 @@ def _body(grid: Grid) -> list[str]:
         if number in titles:
             lines.append(r"\midrule")
             if titles[number]:
-                title = rf"\textbf{{{_escaped(titles[number])}}}"
+                title = rf"\textbf{{{for_latex(titles[number])}}}"
                 lines.append(rf"\multicolumn{{{len(grid.headers)}}}{{@{{}}l}}{{{title}}} \\")
         lines.append(" & ".join(_cell(cell) for cell in row) + r" \\")
     return lines
@@ -156,15 +123,15 @@ def _body(grid: Grid) -> list[str]:
 def _cell(cell: Cell) -> str:
     mean, sign, half = cell.text.partition(" ± ")
     # Beside the means the intervals are small print.
-    text = _escaped(mean)
+    text = for_latex(mean)
     if cell.best or cell.total:
         text = rf"\textbf{{{text}}}"
     elif cell.second:
         text = rf"\underline{{{text}}}"
     elif cell.reference:
         text = rf"\textit{{{text}}}"
-    text += rf"{{\scriptsize\,$\pm$\,{_escaped(half)}}}" if sign else ""
-    marks = _escaped(",".join(cell.marks))
+    text += rf"{{\scriptsize\,$\pm$\,{for_latex(half)}}}" if sign else ""
+    marks = for_latex(",".join(cell.marks))
     return rf"{text}\textsuperscript{{{marks}}}" if marks else text
 
 
@@ -176,10 +143,6 @@ def _notes(notes: Sequence[str]) -> list[str]:
         r"\smallskip",
         r"\begin{minipage}{\linewidth}\scriptsize\raggedright",
         # Lists without blanks may be broken, too.
-        *(re.sub(r",(?=\S)", r",\\allowbreak{}", _escaped(note)) + r"\par" for note in notes),
+        *(re.sub(r",(?=\S)", r",\\allowbreak{}", for_latex(note)) + r"\par" for note in notes),
         r"\end{minipage}",
     ]
-
-
-def _escaped(text: str) -> str:
-    return text.translate(_ESCAPES)

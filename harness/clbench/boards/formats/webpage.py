@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 from clbench.boards.formats.cells import Cell, Grid
+from clbench.printing import for_html
 
 __all__ = ["grids_as_html", "grids_as_page"]
 
@@ -62,10 +62,10 @@ def grids_as_html(grids: Iterable[Grid]) -> list[str]:
 
 
 def _table(grid: Grid) -> str:
-    name = f' id="{escape(grid.label)}"' if grid.label else ""
+    name = f' id="{for_html(grid.label)}"' if grid.label else ""
     parts = [
-        f'<div class="scroll" role="region" aria-label="{escape(grid.caption)}" tabindex="0">',
-        f"<table{name}>\n<caption>{escape(grid.caption)}</caption>",
+        f'<div class="scroll" role="region" aria-label="{for_html(grid.caption)}" tabindex="0">',
+        f"<table{name}>\n<caption>{for_html(grid.caption)}</caption>",
         f"<thead>{_head(grid)}</thead>",
         *_bodies(grid),
         "</table>\n</div>",
@@ -78,14 +78,14 @@ def _head(grid: Grid) -> str:
     groups = ""
     if grid.spans:
         cells = (
-            f'<th colspan="{width}" scope="colgroup">{escape(title)}</th>'
+            f'<th colspan="{width}" scope="colgroup">{for_html(title)}</th>'
             if title
             else f'<td colspan="{width}"></td>'
             for title, width in grid.spans
         )
         groups = f"<tr>{''.join(cells)}</tr>\n"
     cells = (
-        f'<th scope="col"{_side(side)}>{escape(title)}</th>'
+        f'<th scope="col"{_side(side)}>{for_html(title)}</th>'
         for title, side in zip(grid.headers, grid.align, strict=True)
     )
     return f"{groups}<tr>{''.join(cells)}</tr>"
@@ -99,7 +99,7 @@ def _bodies(grid: Grid) -> list[str]:
             lines += (["</tbody>"] if lines else []) + ["<tbody>"]
             if titles[number]:
                 width = len(grid.headers)
-                title = escape(titles[number])
+                title = for_html(titles[number])
                 lines.append(f'<tr><th class="section" scope="rowgroup" colspan="{width}">{title}</th></tr>')
         lines.append(_row(grid, row))
     return [*lines, "</tbody>"]
@@ -114,12 +114,12 @@ def _row(grid: Grid, row: Sequence[Cell]) -> str:
 
 def _cell(cell: Cell) -> str:
     mean, sign, half = cell.text.partition(" ± ")
-    text = escape(mean)
+    text = for_html(mean)
     text = (
         f"<strong>{text}</strong>" if cell.best or cell.total else f"<u>{text}</u>" if cell.second else text
     )
-    text += f'<span class="spread"> ± {escape(half)}</span>' if sign else ""
-    return text + (f"<sup>{escape(','.join(cell.marks))}</sup>" if cell.marks else "")
+    text += f'<span class="spread"> ± {for_html(half)}</span>' if sign else ""
+    return text + (f"<sup>{for_html(','.join(cell.marks))}</sup>" if cell.marks else "")
 
 
 def _side(side: str) -> str:
@@ -127,5 +127,5 @@ def _side(side: str) -> str:
 
 
 def _notes(notes: Iterable[str]) -> str:
-    items = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    items = "".join(f"<li>{for_html(note)}</li>" for note in notes)
     return f'<ul class="notes">{items}</ul>' if items else ""

@@ -14,6 +14,7 @@ from clbench.boards.formats.cells import NONE, Grid
 from clbench.boards.formats.webpage import grids_as_html
 from clbench.boards.formats.wording import gibibytes, percent
 from clbench.boards.report.contents import Protocol, Report
+from clbench.printing import fit
 from clbench.results.fingerprint import FingerprintFields
 from clbench.results.records import Record
 
@@ -69,6 +70,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("clbench.boards.report"),
         autoescape=True,
+        finalize=fit,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,

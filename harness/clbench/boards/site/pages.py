@@ -22,6 +22,7 @@ from clbench.boards.site.literature import Published, family_text, shots_text
 from clbench.boards.site.runfacts import compared_with_mean, run_tasks, warnings
 from clbench.boards.tables.columns import ranks_text
 from clbench.config.options import as_typed
+from clbench.printing import fit
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -130,6 +131,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("clbench.boards.site", "templates"),
         autoescape=True,
+        finalize=fit,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
