@@ -48,7 +48,11 @@ def check(ctx: click.Context, file: Path, no_decode: bool) -> None:
         click.secho(f"missing: {problem}", fg="yellow")
     for finding in oddities(description):
         click.secho(f"odd: {finding}", fg="yellow")
-    broken = [] if no_decode else list(unreadable(description, _progress))
+    odd: dict[str, list[Path]] = {}
+    broken = [] if no_decode else list(unreadable(description, _progress, odd))
+    for what, files in odd.items():
+        more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
+        click.secho(f"odd: images with {what}: {files[0]}{more}", fg="yellow")
     for path, reason in broken:
         click.secho(f"unreadable: {path}: {reason}", fg="red")
     if broken:

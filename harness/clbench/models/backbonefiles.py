@@ -11,7 +11,7 @@ from clbench.config.paths import user_path
 from clbench.errors import ConfigError, UnknownNameError, did_you_mean
 from clbench.plugins import Contribution, Registry
 from clbench.specs import BackboneSpec
-from clbench.streams.contents import content_digests
+from clbench.streams.files.contents import content_digests
 
 __all__ = ["absolute", "find_backbone", "is_file"]
 

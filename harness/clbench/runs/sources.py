@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from functools import cached_property
@@ -14,10 +15,13 @@ from clbench.plugins import Contribution, Registry
 from clbench.specs import BackboneSpec, StreamSpec
 from clbench.streams import HeldOut, Stream, order_keys
 from clbench.streams.folders import find_dataset, find_stream
+from clbench.streams.prompts import warning
 
 __all__ = ["RunSources", "Sources"]
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 
 class Sources:
@@ -35,7 +39,7 @@ class Sources:
     def stream(self, name: str, order: str) -> Stream:
         """The stream ``name``, or that of the YAML file ``name``, with its tasks in ``order``."""
         spec = self.find_stream(name).spec
-        stream: Stream = self._once(("stream", name), spec.build)
+        stream: Stream = self._once(("stream", name), lambda: _told(spec.build()))
         keys = tuple(task.key for task in spec.tasks)
         if stream.keys != keys:
             raise PluginError(
@@ -69,6 +73,14 @@ class Sources:
                 self._loaded[key] = load()
             loaded: T = self._loaded[key]
             return loaded
+
+
+def _told(stream: Stream) -> Stream:
+    """Say which classes of a task the model cannot tell apart, before anything is learned."""
+    for task in stream.tasks:
+        if said := warning(task.classes, task.templates):
+            log.warning("%s, %s: %s", stream.name, task.title, said)
+    return stream
 
 
 class RunSources:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from clbench.streams.description import DescribedTask, Description
+from clbench.streams.files.colours import oddity, plain
 from clbench.streams.imagefolders import Folder
+from clbench.streams.prompts import as_read, warning
 
 __all__ = ["FEW_PER_TASK", "oddities", "unreadable"]
 
@@ -33,13 +35,16 @@ def oddities(description: Description) -> Iterator[str]:
 
 
 def unreadable(
-    description: Description, progress: Callable[[int, int], None] | None = None
+    description: Description,
+    progress: Callable[[int, int], None] | None = None,
+    odd: dict[str, list[Path]] | None = None,
 ) -> Iterator[tuple[Path, str]]:
     """Decode every image, and give those that cannot be, with the reason.
 
     Args:
         description: what to look at.
         progress: told (images done, images in all).
+        odd: is given, by what of it does not reach the model, the images that are read all the same.
     """
     import PIL.Image
 
@@ -49,6 +54,10 @@ def unreadable(
         try:
             with PIL.Image.open(file) as image:
                 image.load()
+                plain(image)
+                said = oddity(image)
+                if said and odd is not None:
+                    odd.setdefault(said, []).append(file)
         except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
             yield file, " ".join(str(error).split())
         if progress is not None:
@@ -59,6 +68,11 @@ def _of_folders(task: DescribedTask) -> Iterator[str]:
     for split, folder in task.splits.items():
         if folder.ignored:
             yield f"{task.key}, {split}: not read: {_named([str(path) for path in folder.ignored])}"
+        if folder.system:
+            yield (
+                f"{task.key}, {split}: left by an operating system or a network drive, and passed over: "
+                f"{_named([str(path) for path in folder.system])}"
+            )
         if folder.empty:
             yield f"{task.key}, {split}: class folders without images: {_named(folder.empty)}"
 
@@ -67,16 +81,22 @@ def _of_classes(task: DescribedTask) -> Iterator[str]:
     missing = [name for name in task.folders if name not in task.test.images]
     if missing:
         yield f"{task.key}: classes in train, but not in test: {_named(missing)}"
-    several = [name for name, count in Counter(task.classes).items() if count > 1]
-    if several:
-        yield f"{task.key}: several classes have one name, so that no answer can be right: {_named(several)}"
+    said = warning(task.classes, task.templates)
+    if said:
+        yield f"{task.key}: {said}"
 
 
 def _namesakes(description: Description) -> Iterator[str]:
     if description.entry.shared_classes:
         return
-    counts = Counter(name for task in description.tasks for name in set(task.classes))
-    several = [name for name, count in counts.items() if count > 1]
+    spellings: dict[tuple[str, ...], dict[str, None]] = {}
+    tasks: Counter[tuple[str, ...]] = Counter()
+    for task in description.tasks:
+        names = {as_read(name): name for name in task.classes}
+        tasks.update(list(names))
+        for words, name in names.items():
+            spellings.setdefault(words, {})[name] = None
+    several = [" = ".join(spellings[words]) for words, count in tasks.items() if count > 1]
     if several:
         yield (
             f"class names of several tasks: {_named(sorted(several))}; they are two classes there, and take "

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from clbench.config.paths import user_path
-from clbench.streams.contents import content_digests
 from clbench.streams.entries import ReferenceEntry, StreamEntry
+from clbench.streams.files.contents import content_digests
+from clbench.streams.files.names import find
 from clbench.streams.imagefolders import Folder
 
 __all__ = ["DescribedTask", "Description"]
@@ -70,7 +71,7 @@ class Description:
 
     @cached_property
     def reference_digests(self) -> tuple[str, ...]:
-        """SHA-256 of each image of a reference in a folder.
+        """What identifies each image of a reference in a folder.
 
         Raises:
             DataError: an image file cannot be read.
@@ -78,7 +79,7 @@ class Description:
         reference = self.entry.reference
         if not isinstance(reference, ReferenceEntry):
             return ()
-        root = self.file.parent / user_path(reference.images)
+        root = find(self.file.parent, user_path(reference.images))
         return content_digests(root, [file for file, _ in self.captions])
 
     @cached_property

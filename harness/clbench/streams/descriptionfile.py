@@ -13,6 +13,7 @@ from clbench.config.yamlvalues import read_yaml
 from clbench.errors import ClbenchError, ConfigError, UnknownNameError, did_you_mean
 from clbench.streams.description import DescribedTask, Description
 from clbench.streams.entries import ReferenceEntry, StreamEntry, TaskEntry, mistakes
+from clbench.streams.files.names import composed, find
 from clbench.streams.imagefolders import Folder, scan
 from clbench.streams.sidefiles import read_captions, read_names
 
@@ -73,7 +74,8 @@ class _Reader:
             self.problems.append(error)
             return None
         if isinstance(raw, Mapping):
-            return raw
+            found: Mapping[str, Any] = composed(raw)
+            return found
         self.problems.append(f"it holds {type(raw).__name__}, not a mapping such as name: birds")
         return None
 
@@ -120,7 +122,7 @@ class _Reader:
 
     def folder(self, where: str, given: Path) -> Folder | None:
         try:
-            root = self.home / user_path(given)
+            root = find(self.home, user_path(given))
         except ConfigError as error:
             self.problems.append(ConfigError(f"{where}: {error.what}", why=error.why, fix=error.fix))
             return None
@@ -130,7 +132,10 @@ class _Reader:
             near = _near(root)
             self.problems.append(f"{where}: {root}: {error.strerror or error}{near}")
             return None
-        if not folder.images:
+        if folder.doubled:
+            named = ", ".join(folder.doubled)
+            self.problems.append(f"{where}: {root} has two folders that are both called {named}; join them")
+        elif not folder.images:
             self.problems.append(f"{where}: {root} has no class folders; images belong into {root}/CLASS/")
         elif not folder.files:
             self.problems.append(f"{where}: {root} has class folders, but no images in them")
@@ -166,7 +171,8 @@ class _Reader:
             return ()
         try:
             return read_captions(
-                self.home / user_path(reference.captions), self.home / user_path(reference.images)
+                find(self.home, user_path(reference.captions)),
+                find(self.home, user_path(reference.images)),
             )
         except ClbenchError as error:
             self.problems.append(error)
@@ -176,7 +182,7 @@ class _Reader:
         if pool is None or not pool.endswith(".txt"):
             return ()
         try:
-            return read_names(self.home / user_path(pool))
+            return read_names(find(self.home, user_path(pool)))
         except ClbenchError as error:
             self.problems.append(error)
             return ()

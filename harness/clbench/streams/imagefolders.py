@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from clbench.streams.contents import content_digests
+from clbench.streams.files.contents import content_digests
+from clbench.streams.files.names import is_system, normal
 from clbench.streams.images import ImageSet
 
 __all__ = ["IMAGE_SUFFIXES", "Folder", "image_set", "scan"]
@@ -24,14 +25,19 @@ class Folder:
 
     Attributes:
         root: the folder of the class folders.
-        images: by class folder, sorted, the images in it, sorted; hidden files are passed over.
+        images: by class folder, sorted, the images in it, sorted. Names of folders are composed (Unicode's
+            NFC), whatever the disk has, and hidden files are passed over.
         ignored: what lies there and is not read: images beside the class folders, other files, folders
             inside class folders.
+        system: what operating systems, network drives and archivers leave, which is not read either.
+        doubled: class folders whose names are the same in the composed form.
     """
 
     root: Path
     images: dict[str, tuple[Path, ...]]
     ignored: tuple[Path, ...] = ()
+    system: tuple[Path, ...] = ()
+    doubled: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -45,7 +51,7 @@ class Folder:
 
     @cached_property
     def digests(self) -> tuple[str, ...]:
-        """SHA-256 of each of :attr:`files`.
+        """What identifies each of :attr:`files`.
 
         Raises:
             DataError: a file cannot be read.
@@ -59,24 +65,28 @@ class Folder:
 
 
 def scan(root: Path) -> Folder:
-    """List ``root``; names are sorted by code points, on every system alike.
+    """List ``root``; names are sorted by code points of their composed form, on every system alike.
 
     Raises:
         OSError: it is no folder, or may not be read.
     """
     images: dict[str, tuple[Path, ...]] = {}
     ignored: list[Path] = []
-    for entry in _visible(root):
+    system: list[Path] = []
+    doubled: list[str] = []
+    for entry in _visible(root, system):
         if not entry.is_dir():
             ignored.append(Path(entry.path))
             continue
         found: list[Path] = []
-        for inner in _visible(Path(entry.path)):
+        for inner in _visible(Path(entry.path), system):
             path = Path(inner.path)
             is_image = path.suffix.lower() in IMAGE_SUFFIXES and inner.is_file()
             (found if is_image else ignored).append(path)
-        images[entry.name] = tuple(found)
-    return Folder(root, images, tuple(ignored))
+        name = normal(entry.name)
+        doubled += [name] if name in images else []
+        images[name] = (*images.get(name, ()), *found)
+    return Folder(root, images, tuple(ignored), tuple(system), tuple(doubled))
 
 
 def image_set(files: Sequence[Path], digests: Sequence[str], labels: Sequence[int], *, name: str) -> ImageSet:
@@ -88,6 +98,13 @@ def image_set(files: Sequence[Path], digests: Sequence[str], labels: Sequence[in
     return ImageSet(datasets.Dataset.from_dict(columns, features=features), name=name, contents=digests)
 
 
-def _visible(folder: Path) -> list[os.DirEntry[str]]:
+def _visible(folder: Path, system: list[Path]) -> list[os.DirEntry[str]]:
+    """What is neither hidden nor left by a system, sorted; the latter is added to ``system``."""
+    found = []
     with os.scandir(folder) as entries:
-        return sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+        for entry in entries:
+            if is_system(entry.name):
+                system.append(Path(entry.path))
+            elif not entry.name.startswith("."):
+                found.append(entry)
+    return sorted(found, key=lambda entry: (normal(entry.name), entry.name))

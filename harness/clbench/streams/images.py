@@ -15,6 +15,7 @@ import numpy as np
 
 from clbench.errors import DataError
 from clbench.streams.disk import cache_root
+from clbench.streams.files.colours import ColourError, identity, kind_of, plain
 from clbench.streams.pixelfile import PixelFile, decoding_threads
 from clbench.streams.preprocessing import Preprocessing
 
@@ -34,8 +35,10 @@ class ImageSet:
             converted to it when they are decoded, before anything else.
         name: where it comes from, for messages.
         image, label: the columns' names.
-        contents: for files on disk, the SHA-256 of each one's bytes as hexadecimal digits, where those are
-            to identify an image; otherwise its folder and file name do.
+        contents: for files on disk, what identifies each image by its bytes, as
+            :func:`clbench.streams.files.contents.content_digests` gives it; else folder and file name do.
+        as_stored: resize images in the mode that they are stored in (palettes by nearest neighbour), where
+            published figures are of such images. Otherwise all become 8-bit RGB or grey before anything else.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class ImageSet:
         image: str = "image",
         label: str | None = "label",
         contents: Sequence[str] | None = None,
+        as_stored: bool = False,
     ) -> None:
         import datasets
 
@@ -62,6 +66,7 @@ class ImageSet:
         self._image = image
         self._label = label
         self._contents = None if contents is None else tuple(contents)
+        self._as_stored = as_stored
 
     def __len__(self) -> int:
         return len(self._raw)
@@ -76,7 +81,10 @@ class ImageSet:
 
     @cached_property
     def digest(self) -> str:
-        """Content digest: encoded bytes (or path, for files on disk) and label of each image, in order."""
+        """Content digest: encoded bytes (or path, for files on disk) and label of each image, in order.
+
+        Of images whose pixels depend on when they become RGB, that they become so first is in it.
+        """
         total = hashlib.sha256((self._mode or "").encode())
         for content in self._content_digests():
             total.update(content)
@@ -89,8 +97,11 @@ class ImageSet:
             return
         for item in self._raw_items():
             raw = item["bytes"]
-            content = raw if raw is not None else _tail(item["path"]).encode()
-            yield hashlib.sha256(content).digest()
+            content = hashlib.sha256(raw if raw is not None else _tail(item["path"]).encode()).digest()
+            converted = self._mode is None and not self._as_stored
+            yield (
+                identity(content, kind_of(raw if raw is not None else item["path"])) if converted else content
+            )
 
     def _raw_items(self) -> Iterator[dict[str, Any]]:
         """What the image column holds, undecoded: ``bytes`` and ``path`` of each image, in order."""
@@ -106,6 +117,7 @@ class ImageSet:
             image=self._image,
             label=self._label,
             contents=None if self._contents is None else [self._contents[i] for i in indices],
+            as_stored=self._as_stored,
         )
 
     def detached(self) -> ImageSet:
@@ -120,6 +132,7 @@ class ImageSet:
             image=self._image,
             label=self._label,
             contents=self._contents,
+            as_stored=self._as_stored,
         )
 
     def check_labels(self, classes: int, name: str) -> None:
@@ -134,7 +147,7 @@ class ImageSet:
             )
 
     def image(self, index: int) -> PIL.Image.Image:
-        """Decode one image, in the mode of the column's feature (else its own) and in its own size.
+        """Decode one image in its own size: in the mode of the column's feature, else in RGB or grey.
 
         Raises:
             DataError: the bytes are not an image or the file is gone; names the image.
@@ -158,10 +171,13 @@ class ImageSet:
         return image
 
     def _load(self, index: int, item: dict[str, Any], image: PIL.Image.Image) -> PIL.Image.Image:
-        """Decode an opened image, in the mode of the column's feature."""
+        """Decode an opened image, and convert it as it is to be before it is resized."""
         with self._named(index, item):
             image.load()
-            return image if self._mode in (None, image.mode) else image.convert(self._mode)
+            if self._as_stored or image.mode == self._mode:
+                return image
+            converted = plain(image)
+            return converted if self._mode in (None, converted.mode) else converted.convert(self._mode)
 
     @contextmanager
     def _named(self, index: int, item: dict[str, Any]) -> Iterator[None]:
@@ -175,7 +191,7 @@ class ImageSet:
             raise DataError(
                 f"image {index} of {self.name} cannot be read",
                 why=f"{item['path'] or 'its bytes in the table'}: {_unreadable(item, error)}",
-                fix="put the right file there, or remove the data set and fetch it again",
+                fix=_cure(item, error),
             ) from error
 
     def files(self) -> Iterator[str]:
@@ -263,6 +279,17 @@ def _tail(path: str) -> str:
     folder, name = os.path.split(path)
     folder = os.path.basename(folder)  # noqa: PTH119 (a hundred thousand times)
     return f"{folder}/{name}" if folder else name
+
+
+def _cure(item: dict[str, Any], error: Exception) -> str:
+    """What mends an image that cannot be read: that image, and no other."""
+    if isinstance(error, ColourError):
+        return "save it again as the reason says"
+    if isinstance(error, PermissionError):
+        return f"let this user read it: chmod a+r {item['path']}"
+    if item["bytes"] is not None:
+        return "remove the table that holds it, and fetch that again"
+    return "put the right file there; nothing else need be fetched again"
 
 
 def _unreadable(item: dict[str, Any], error: Exception) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from clbench.errors import DataError
+from clbench.streams.files.names import find
+from clbench.streams.files.texts import read_lines, read_rows
 
 __all__ = ["read_captions", "read_names"]
 
+_COLUMNS = ("file_name", "text")
 _MOST_NAMED = 3
 
 
@@ -25,14 +24,21 @@ def read_captions(file: Path, images: Path) -> tuple[tuple[Path, str], ...]:
     """
     pairs: list[tuple[Path, str]] = []
     missing: list[Path] = []
-    for number, row in enumerate(_rows(file), start=1):
-        name, text = row.get("file_name"), row.get("text")
-        if not (isinstance(name, str) and name and isinstance(text, str) and text.strip()):
+    for where, row in read_rows(file):
+        lacking = [column for column in _COLUMNS if column not in row]
+        if lacking:
             raise DataError(
-                f"row {number} of {file} has no file_name or no text",
+                f"{file} has no {' and no '.join(lacking)} in {where}",
+                why=f"there is {', '.join(map(str, row)) or 'nothing'}",
                 fix="give every row both columns: file_name, below the folder of images, and text",
             )
-        image = images / name
+        name, text = row["file_name"], row["text"]
+        if not (isinstance(name, str) and name and isinstance(text, str) and text.strip()):
+            raise DataError(
+                f"file_name or text is empty or no text in {where} of {file}",
+                fix="give every row both columns: file_name, below the folder of images, and text",
+            )
+        image = find(images, name)
         pairs.append((image, text))
         if not image.is_file():
             missing.append(image)
@@ -51,32 +57,7 @@ def read_names(file: Path) -> tuple[str, ...]:
     Raises:
         DataError: it cannot be read, or has no names.
     """
-    names = tuple(line.strip() for line in _text(file).splitlines() if line.strip())
+    names = read_lines(file)
     if not names:
         raise DataError(f"{file} has no names")
     return names
-
-
-def _rows(file: Path) -> Iterator[dict[str, Any]]:
-    suffix = file.suffix.lower()
-    lines = _text(file).splitlines()
-    if suffix in (".csv", ".tsv"):
-        yield from csv.DictReader(lines, delimiter="," if suffix == ".csv" else "\t")
-    elif suffix == ".jsonl":
-        for number, line in enumerate(lines, start=1):
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise DataError(f"line {number} of {file} is not JSON", why=str(error)) from error
-            yield row if isinstance(row, dict) else {}
-    else:
-        raise DataError(f"captions are read from .csv, .tsv or .jsonl, not from {file}")
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(f"{file} cannot be read", why=error.strerror or str(error)) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file} is not UTF-8 text", why=str(error)) from error

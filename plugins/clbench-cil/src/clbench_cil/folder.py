@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clbench.errors import DataError
+from clbench.streams.files.texts import read_lines
 from clbench_mtil.samples import Collection, Samples
 
 from clbench_cil.catalogue import domain_classes, tiny_wnids
@@ -132,9 +133,9 @@ def _sorted(key: Key, part: Part, found: list[tuple[str, int]]) -> Samples:
 
 def _lines(file: Path) -> list[str]:
     try:
-        return [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} cannot be read", why=str(error), fix="fetch it again") from error
+        return list(read_lines(file))
+    except DataError as error:
+        raise DataError(error.what, why=error.why, fix="fetch it again") from error
 
 
 def _flat(folder: Path) -> str:

@@ -56,7 +56,9 @@ class DataSet:
         rate_scale: factor on the learning rate that ZSCL and GIFT train it with.
         torchvision: name of the class in ``torchvision.datasets`` that reads it.
         download_gb: gigabytes that torchvision fetches, about; 0: it cannot fetch it.
-        files: what that class reads, relative to the data root.
+        files: what is read, relative to the data root, as torchvision has it.
+        homes: folders that the first part of ``files`` may lie in instead: torchvision's, then that of CoOp's
+            instructions; empty: torchvision's alone.
         split: name of the file with CoOp's split; ``None``: CoOp's code splits it by itself.
         split_drive: that file's number on Google Drive, where CoOp's DATASETS.md links it.
         split_in, images_in: folders where that file may lie, and that its paths may start from.
@@ -73,6 +75,7 @@ class DataSet:
     torchvision: str
     download_gb: float
     files: tuple[str, ...]
+    homes: tuple[str, ...]
     split: str | None
     split_drive: str
     split_in: tuple[str, ...]
@@ -80,7 +83,17 @@ class DataSet:
 
     def missing(self, root: Path) -> tuple[Path, ...]:
         """Those of its files that are not under ``root``."""
-        return tuple(root / name for name in self.files if not (root / name).exists())
+        return tuple(path for name in self.files if not (path := self.place(root, name)).exists())
+
+    def home(self, root: Path) -> Path:
+        """The folder of :attr:`homes` that is there, else the first."""
+        return next((root / name for name in self.homes if (root / name).is_dir()), root / self.homes[0])
+
+    def place(self, root: Path, name: str) -> Path:
+        """Where one of :attr:`files` lies or would lie."""
+        if not self.homes:
+            return root / name
+        return self.home(root) / Path(name).relative_to(self.homes[0])
 
 
 @cache
@@ -140,6 +153,7 @@ def _data_set(key: str, entry: Mapping[str, Any]) -> DataSet:
         torchvision=entry["torchvision"],
         download_gb=float(entry["download_gb"]),
         files=tuple(entry["files"]),
+        homes=tuple(entry.get("homes", ())),
         split=entry.get("split"),
         split_drive=entry.get("split_drive", ""),
         split_in=tuple(entry.get("split_in", ())),

@@ -11,11 +11,10 @@ from clbench.errors import ClbenchError, DataError
 from clbench.streams import ImageSet, cache_root
 from clbench.streams.disk import check_room, free_bytes, gigabytes
 
+from clbench_mtil.misplaced import explain
 from clbench_mtil.preparation import CLIP_224, absent_files
 
 __all__ = ["decode", "raise_together"]
-
-_MOST_NAMED = 3
 
 
 def decode(
@@ -98,9 +97,9 @@ def _decode(images: ImageSet, before: int) -> None:
 def _check_files(images: ImageSet) -> None:
     absent = absent_files(images)
     if absent:
-        more = f" and {len(absent) - _MOST_NAMED} more" if len(absent) > _MOST_NAMED else ""
+        why, fix = explain(absent)
         raise DataError(
             f"{len(absent):,} of the {len(images):,} image files of {images.name} are not there",
-            why=f"there is no {', '.join(absent[:_MOST_NAMED])}{more}",
-            fix="the archive was not unpacked to its end: remove the folder, and fetch it again",
+            why=why,
+            fix=fix,
         )

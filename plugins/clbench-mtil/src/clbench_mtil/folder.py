@@ -1,21 +1,26 @@
-"""The data sets from a folder in torchvision's layout. torchvision lists files and labels.
+"""The data sets from a folder in torchvision's layout, or in CoOp's.
 
-Nothing is decoded. Files come sorted by path: the one order that every copy of a data set has in common, and
+torchvision lists files and labels, where it can; nothing is decoded.
+Files come sorted by path: the one order that every copy of a data set has in common, and
 torchvision's own where a split is drawn by index (Caltech101, EuroSAT). Arrays (CIFAR100, MNIST) keep their
 order and become uncompressed PPM and PGM images: exact, and costs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from clbench.errors import ClbenchError, DataError
 
-from clbench_mtil.catalogue import data_set
+from clbench_mtil import lists
+from clbench_mtil.catalogue import DataSet, data_set
 from clbench_mtil.integrity import damaged, remedy
+from clbench_mtil.lists import by_path
+from clbench_mtil.misplaced import strays
 from clbench_mtil.samples import Collection, Samples
 
 __all__ = ["portable", "read"]
@@ -38,17 +43,28 @@ def read(key: str, root: Path) -> Collection:
         )
     try:
         return _READERS[key](root)
-    except ClbenchError:
-        raise
     except Exception as error:
         # torchvision and scipy raise whatever a damaged file leads to
         found = damaged(entry, root)
+        left = [] if found else strays(entry.place(root, entry.files[0]))
+        if left:
+            named = ", ".join(left[:3]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
+            raise DataError(
+                f"{entry.title} under {root} cannot be read",
+                why=f"among its folders and images lies what a system has left there: {named}",
+                fix=f"rm -r {' '.join(map(shlex.quote, left[:3]))}; all else can stay",
+            ) from error
         raise DataError(
             f"{entry.title} under {root} cannot be read",
-            why="; ".join(found)
-            or f"{type(error).__name__}: {error} (by torchvision.datasets.{entry.torchvision})",
+            why="; ".join(found) or _reason(entry, error),
             fix=remedy(entry, root),
         ) from error
+
+
+def _reason(entry: DataSet, error: Exception) -> str:
+    if isinstance(error, ClbenchError):  # of a list that is read here
+        return f"{error.what}: {error.why}"
+    return f"{type(error).__name__}: {error} (by torchvision.datasets.{entry.torchvision}, or as it reads)"
 
 
 def _path(path: str | Path) -> str:
@@ -58,31 +74,15 @@ def _path(path: str | Path) -> str:
 
 def _samples(dataset: Any) -> Samples:
     """Of a torchvision data set that was given :func:`_path` as its loader."""
-    return _sorted([dataset[index] for index in range(len(dataset))])
-
-
-def _sorted(pairs: Iterable[tuple[str, int]]) -> Samples:
-    ordered = sorted(pairs)
-    return Samples([path for path, _ in ordered], [int(label) for _, label in ordered])
+    return by_path([dataset[index] for index in range(len(dataset))])
 
 
 def _aircraft(root: Path) -> Collection:
-    from torchvision.datasets import FGVCAircraft
-
-    parts = {s: FGVCAircraft(root, s, loader=_path) for s in ("train", "val", "test")}
-    return Collection(tuple(parts["train"].classes), {s: _samples(data) for s, data in parts.items()})
+    return lists.aircraft(data_set("aircraft").home(root))
 
 
 def _caltech101(root: Path) -> Collection:
-    from torchvision.datasets import Caltech101
-
-    data = Caltech101(root)
-    images = Path(data.root) / "101_ObjectCategories"
-    paths = [
-        str(images / data.categories[label] / f"image_{number:04d}.jpg")
-        for label, number in zip(data.y, data.index, strict=True)
-    ]
-    return Collection(tuple(data.categories), {"all": _sorted(zip(paths, data.y, strict=True))})
+    return lists.caltech101(data_set("caltech101").home(root) / "101_ObjectCategories")
 
 
 def _cifar100(root: Path) -> Collection:
@@ -96,10 +96,7 @@ def _cifar100(root: Path) -> Collection:
 
 
 def _dtd(root: Path) -> Collection:
-    from torchvision.datasets import DTD
-
-    parts = {s: DTD(root, s, partition=1, loader=_path) for s in ("train", "test")}
-    return Collection(tuple(parts["train"].classes), {s: _samples(data) for s, data in parts.items()})
+    return lists.dtd(data_set("dtd").home(root))
 
 
 def _eurosat(root: Path) -> Collection:
@@ -139,14 +136,7 @@ def _mnist(root: Path) -> Collection:
 
 
 def _oxfordpet(root: Path) -> Collection:
-    from torchvision.datasets import OxfordIIITPet
-
-    parts = {"train": OxfordIIITPet(root, "trainval"), "test": OxfordIIITPet(root, "test")}
-    return Collection(
-        tuple(parts["train"].classes),
-        # it alone takes no loader, so its lists are read
-        {s: _sorted(zip(map(str, data._images), data._labels, strict=True)) for s, data in parts.items()},
-    )
+    return lists.oxfordpet(data_set("oxfordpet").home(root))
 
 
 def _stanfordcars(root: Path) -> Collection:
@@ -160,7 +150,7 @@ def _sun397(root: Path) -> Collection:
     from torchvision.datasets import SUN397
 
     # torchvision leaves the files in the order of the file system, which no other machine has
-    data = SUN397(root, loader=_path)
+    data = SUN397(data_set("sun397").home(root).parent, loader=_path)
     return Collection(tuple(data.classes), {"all": _samples(data)})
 
 

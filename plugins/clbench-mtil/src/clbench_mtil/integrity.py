@@ -25,7 +25,7 @@ def damaged(entry: DataSet, root: Path) -> list[str]:
     digests = _digests(entry.key)
     found = []
     for name in entry.files:
-        path = root / name
+        path = entry.place(root, name)
         if not path.is_file():
             continue
         problem = _problem(path, digests.get(path.name, ""))
@@ -40,14 +40,16 @@ def damaged(entry: DataSet, root: Path) -> list[str]:
 
 def _open_ended(entry: DataSet, root: Path) -> list[Path]:
     """Lists whose last line is not ended, where that is not so of all of them."""
-    lists = [path for name in entry.files if (path := root / name).suffix == ".txt" and path.is_file()]
+    lists = [
+        path for name in entry.files if (path := entry.place(root, name)).suffix == ".txt" and path.is_file()
+    ]
     found = [path for path in lists if not path.read_bytes().endswith(b"\n")]
     return found if len(found) < len(lists) else []
 
 
 def remedy(entry: DataSet, root: Path) -> str:
     """What brings a damaged data set back."""
-    folder = root / entry.files[0].partition("/")[0]
+    folder = entry.home(root) if entry.homes else root / entry.files[0].partition("/")[0]
     if not entry.download_gb:
         return f"put {folder} together again; `clbench doctor mtil` says from where"
     # torchvision leaves alone what is there, damaged or not

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 from typing import Protocol as Interface
 from typing import runtime_checkable
 
 from clbench.errors import DataError
+from clbench.streams.files.texts import read_text
 
 from clbench_mtil.catalogue import DataSet, Protocol, class_names, counts_checked, data_set
 from clbench_mtil.publication import check_published
@@ -84,7 +85,7 @@ def _zscl_names(key: str, names: tuple[str, ...]) -> tuple[str, ...]:
     if unknown:
         raise DataError(
             f"{data_set(key).title} has folders that are none of its classes: {', '.join(unknown)}",
-            fix="remove them, or fetch the data set again",
+            fix="move these folders elsewhere; the others can stay",
         )
     return tuple(own[name] for name in names)
 
@@ -116,16 +117,16 @@ def _coop_by_file(entry: DataSet, root: Path, named: NamedImages | None) -> Spli
             fix=f"clbench prepare mtil --fetch --protocol coop --only {entry.key}; see `clbench doctor mtil`",
         )
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_text(file))
         rows = {
-            split: [(str(PurePosixPath(path)), int(label), str(name)) for path, label, name in content[short]]
+            split: [(_portable(path), int(label), str(name)) for path, label, name in content[short]]
             for split, short in (("train", "train"), ("validation", "val"), ("test", "test"))
         }
-    except (KeyError, TypeError, ValueError) as error:
+    except (DataError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{file} is not a split as CoOp's code writes it",
-            why=f"{type(error).__name__}: {error}",
-            fix="fetch it again",
+            why=error.why if isinstance(error, DataError) else f"{type(error).__name__}: {error}",
+            fix="fetch it again; images need not be fetched again",
         ) from error
     pairs = sorted({(label, name) for part in rows.values() for _, label, name in part})
     if [label for label, _ in pairs] != list(range(len(pairs))):
@@ -143,6 +144,11 @@ def _coop_by_file(entry: DataSet, root: Path, named: NamedImages | None) -> Spli
 
     names = tuple(name.replace("_", " ") for _, name in pairs)
     return Splits(names, {split: samples(part) for split, part in rows.items()})
+
+
+def _portable(path: str) -> str:
+    """A path of CoOp's file, relative and with slashes: on Windows its code writes backslashes."""
+    return PureWindowsPath(path).as_posix().lstrip("/")
 
 
 def find_split(entry: DataSet, root: Path) -> Path | None:

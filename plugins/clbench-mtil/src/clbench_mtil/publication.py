@@ -39,10 +39,10 @@ def check_published(entry: DataSet, protocol: Protocol, splits: Splits, root: Pa
         absent = [folder for folder, name in own.items() if name not in splits.classes]
         if absent:
             wrong.append(f"no folder {', '.join(absent[:3])}{' …' if absent[3:] else ''}")
-        wrong += gaps(root / entry.files[0])
+        wrong += gaps(entry.place(root, entry.files[0]))
     elif protocol == "zscl" and entry.key == "sun397":
-        wrong += few_images(root / entry.files[0], splits.classes, SUN397_FEWEST)
-    place = root / entry.files[0]
+        wrong += few_images(entry.place(root, entry.files[0]), splits.classes, SUN397_FEWEST)
+    place = entry.place(root, entry.files[0])
     if place.exists():
         wrong += damaged(entry, root) or [f"counted in {place}"]
     raise DataError(

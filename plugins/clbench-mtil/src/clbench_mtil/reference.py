@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clbench.errors import DataError
 from clbench.methods import Reference
 from clbench.streams import ImageSet, data_root
+from clbench.streams.files.texts import read_lines, read_text
 
 from clbench_mtil.hubcopies import hub_copy, source_name
 from clbench_mtil.hubtables import load
@@ -101,8 +103,7 @@ def conceptual_captions() -> Dataset:
             fix=f"put the validation images and their table, with columns title and filepath, into "
             f"{root / 'conceptual_captions'}; see `clbench doctor mtil`",
         )
-    with file.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = list(csv.DictReader(_lines(file), delimiter="\t", quoting=csv.QUOTE_NONE))
     if not rows or not {"title", "filepath"} <= set(rows[0]):
         raise DataError(
             f"{file} has no columns title and filepath",
@@ -131,8 +132,8 @@ def captioned(root: Path) -> bool:
     file = find_captions(root)
     if file is None:
         return False
-    with file.open(encoding="utf-8") as stream:
-        return "filepath" in stream.readline().split("\t")[-1]
+    first = next(iter(read_lines(file)), "")
+    return "filepath" in first.split("\t")[-1]
 
 
 def class_pool() -> tuple[str, ...]:
@@ -165,8 +166,7 @@ def read_captions(path: Path) -> tuple[str, ...]:
     Raises:
         DataError: there are none in it.
     """
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE) if row]
+    rows = [row for row in csv.reader(_lines(path), delimiter="\t", quoting=csv.QUOTE_NONE) if row]
     column = 0
     if rows and "title" in rows[0]:
         column = rows[0].index("title")
@@ -189,6 +189,11 @@ def hub_captions(copies: Path | None = None) -> tuple[str, ...]:
     copy = hub_copy("captions")
     table = load(copy, copy.splits["all"], copies)
     return tuple(text for value in table[copy.label] if (text := str(value).strip()))
+
+
+def _lines(file: Path) -> StringIO:
+    """The text of a table, line by line as csv wants it."""
+    return StringIO(read_text(file), newline="")
 
 
 def _subset(n: int, size: int) -> list[int]:

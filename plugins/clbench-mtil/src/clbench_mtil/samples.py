@@ -142,5 +142,10 @@ class Splits:
 
 
 def image_set(samples: Samples, classes: Sequence[str], mode: str | None, name: str) -> ImageSet:
-    """Make of ``samples`` what the harness reads; ``mode`` is kept in the image column's feature."""
-    return ImageSet(samples.table(classes, mode), name=name, contents=samples.contents)
+    """Make of ``samples`` what the harness reads.
+
+    ``mode`` is kept in the image column's feature; without one, images are resized as they are stored, as the
+    authors' loaders do where torchvision converts nothing.
+    """
+    table = samples.table(classes, mode)
+    return ImageSet(table, name=name, contents=samples.contents, as_stored=mode is None)
