@@ -123,3 +123,8 @@ def test_figures_need_no_back_end(back_end, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert {file.suffix for file in tmp_path.iterdir()} == {".png", ".svg"}
+
+
+@pytest.mark.parametrize("size", ["²", "0", "-3", "", "9" * 400, "wide"])
+def test_sizes_that_no_terminal_has_are_passed_over(size):
+    assert call("show", "method", "zscl", COLUMNS=size, LINES=size).exit_code == 0

@@ -115,6 +115,8 @@ def test_what_is_typed_is_read_as_the_same(value):
 def test_infinities_and_nan():
     assert parse_value("-.inf") == -math.inf
     assert math.isnan(parse_value(".nan"))
+    assert parse_value(as_typed({"a": [math.inf, -math.inf]})) == {"a": [math.inf, -math.inf]}
+    assert math.isnan(parse_value(as_typed(math.nan)))
 
 
 def test_files_with_marks_and_in_other_encodings(tmp_path):

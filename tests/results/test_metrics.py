@@ -163,3 +163,8 @@ def test_the_argument_is_left_as_it_was():
     m.last_per_task(A)[0] = -1
     m.compute_all(A)
     assert (np.arange(9.0).reshape(3, 3) == A).all()
+
+
+def test_truth_values_are_no_accuracies():
+    with pytest.raises(m.MatrixError, match="not a matrix of numbers"):
+        m.average([[True, 40.0], [50.0, 60.0]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from clbench.cli.audit import audit
 from clbench.cli.claims import claims
 from clbench.cli.compare import compare
 from clbench.cli.consoles import guarded
-from clbench.cli.failures import said
+from clbench.cli.failures import say
 from clbench.cli.leaderboard import leaderboard
 from clbench.cli.list import list_
 from clbench.cli.plot import plot
@@ -44,8 +45,16 @@ class Application(click.Group):
     """Adds the plugins' commands, and turns errors that a person can act on into messages."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        with guarded(), said():
-            return super().main(*args, **kwargs)
+        with guarded():
+            try:
+                return super().main(*args, **kwargs)
+            except (click.ClickException, click.Abort):
+                raise  # to callers who take care of them
+            except Exception as error:
+                status = say(error)
+                if kwargs.get("standalone_mode", True):
+                    sys.exit(status)
+                return status
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*self.commands, *sorted(self._added(ctx))]

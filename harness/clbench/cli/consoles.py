@@ -9,6 +9,7 @@ tokens are left out.
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -100,6 +101,13 @@ class _Guard:
         return getattr(self.unguarded, name)
 
 
+def _check_size() -> None:
+    """Drop sizes of the terminal that are none: libraries that draw on it take any digits for a number."""
+    for name in ("COLUMNS", "LINES"):
+        if name in os.environ and not re.fullmatch("[1-9][0-9]{0,3}", os.environ[name]):
+            del os.environ[name]
+
+
 def unguarded(stream: TextIO) -> TextIO:
     """The stream behind the guard, for what makes its texts fit itself and moves the cursor."""
     return getattr(stream, "unguarded", stream)
@@ -108,6 +116,7 @@ def unguarded(stream: TextIO) -> TextIO:
 @contextmanager
 def guarded() -> Iterator[None]:
     """Guard standard output and standard error while a command runs."""
+    _check_size()
     before = {name: getattr(sys, name) for name in ("stdout", "stderr")}
     guards = {
         name: _Guard(stream, bars=name == "stderr")

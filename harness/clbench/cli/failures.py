@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -18,24 +17,24 @@ import click
 from clbench.errors import ClbenchError, ConfigError, refused
 from clbench.printing import in_lines
 
-__all__ = ["DEBUG", "said"]
+__all__ = ["DEBUG", "in_words", "say"]
 
 DEBUG = "CLBENCH_DEBUG"
 
 
-@contextmanager
-def said() -> Iterator[None]:
-    """Say what ends the command, in words, and end the process with status 1, or 2 for what was typed."""
-    try:
-        yield
-    except (Exception, MemoryError) as error:
-        if os.environ.get(DEBUG):
-            raise
-        failure = in_words(error)
-        with suppress(OSError, ValueError):  # nobody may be there to hear it
-            click.secho("error: ", fg="red", bold=True, err=True, nl=False)
-            click.echo(in_lines(failure), err=True)
-        raise SystemExit(2 if isinstance(failure, ConfigError) else 1) from None
+def say(error: Exception) -> int:
+    """Say in words what ends the command; return the exit status: 1, or 2 for what was typed.
+
+    Raises:
+        Exception: ``error`` itself, where ``CLBENCH_DEBUG`` is set.
+    """
+    if os.environ.get(DEBUG) and not isinstance(error, ClbenchError):
+        raise error
+    failure = in_words(error)
+    with suppress(OSError, ValueError):  # nobody may be there to hear it
+        click.secho("error: ", fg="red", bold=True, err=True, nl=False)
+        click.echo(in_lines(failure), err=True)
+    return 2 if isinstance(failure, ConfigError) else 1
 
 
 def in_words(error: BaseException) -> ClbenchError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -105,9 +106,20 @@ def as_typed(value: Any) -> str:
     """
     if isinstance(value, str):
         return value if _is_plain(value) else as_json(value, indent=None)
+    return _flow(value)
+
+
+def _flow(value: Any) -> str:
+    """As JSON, but for the numbers that it has not: in YAML they are ``.nan`` and ``.inf``."""
     if isinstance(value, float):
-        return repr(value)
-    if isinstance(value, (Mapping, list, tuple)) or value is None or isinstance(value, (bool, int)):
+        return (
+            repr(value) if math.isfinite(value) else repr(value).replace("nan", ".nan").replace("inf", ".inf")
+        )
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_flow(str(key))}: {_flow(each)}' for key, each in value.items())}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_flow, value))}]"
+    if value is None or isinstance(value, (str, bool, int)):
         return as_json(value, indent=None)
     return str(value)
 

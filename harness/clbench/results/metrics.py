@@ -195,6 +195,10 @@ def _numbers(A: Matrix) -> FloatArray:
     elif isinstance(A, np.ma.MaskedArray):
         A = np.ma.filled(A.astype(np.float64), np.nan)
     try:
+        if isinstance(A, (list, tuple)):  # numpy takes a truth value among numbers for 0 or 1
+            rows = [row for row in A if isinstance(row, (list, tuple))]
+            if any(isinstance(value, (bool, np.bool_)) for row in rows for value in row):
+                raise TypeError("it holds truth values")
         a = np.asarray(A)
         if a.dtype.kind in "iuf":
             return a.astype(np.float64)
