@@ -128,11 +128,19 @@ class PixelFile:
                     self._fill(read, view, progress)
         pixels = self._mapped()
         if self._stamp() not in _checked:
-            if len(self._sums.changed(pixels, decoding_threads())):
+            if len(self.changed(pixels)):
                 with self._written():
-                    self._mend(self._sums.changed(pixels, decoding_threads()), read, view)
+                    self._mend(self.changed(pixels), read, view)
             _checked.add(self._stamp())
         return pixels
+
+    def changed(self, pixels: np.ndarray) -> np.ndarray:
+        """Indices of the images in ``pixels``, all of the file's, that are not as they were decoded.
+
+        Raises:
+            DamagedError: the checksums are damaged or not there.
+        """
+        return self._sums.changed(pixels, decoding_threads())
 
     @contextmanager
     def _written(self) -> Iterator[None]:
