@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     help="Where the files go.",
 )
 @click.option(
-    "-f", "--format", "formats", default="png,svg", show_default=True, metavar="A,B", help="png, svg or both."
+    "-f",
+    "--format",
+    "formats",
+    default="png,svg",
+    show_default=True,
+    metavar="A,B",
+    help="Of png, svg and pdf.",
 )
 @click.option(
     "--metric",
@@ -43,6 +49,9 @@ if TYPE_CHECKING:
 @click.option(
     "--against", default="", metavar="METHOD", help="Row that forest is drawn to.  [default: the best]"
 )
+@click.option(
+    "--no-title", is_flag=True, help="For papers: title and notes go into FILE.caption.tex beside the figure."
+)
 @click.option("--each", is_flag=True, help="Each method by itself, too, where there are several.")
 @choice_options
 @disable_plugin_option
@@ -53,6 +62,7 @@ def plot(
     formats: str,
     metric: str,
     against: str,
+    no_title: bool,
     each: bool,
     methods: str | None,
     orders: str | None,
@@ -82,7 +92,9 @@ def plot(
         if name not in IMAGE_FORMATS:
             raise UnknownNameError("figure format", name, IMAGE_FORMATS)
     if not chosen:
-        raise ConfigError("no format is given", fix="--format png, --format svg or --format png,svg")
+        raise ConfigError(
+            "no format is given", fix="--format png, --format svg, --format pdf or several with commas"
+        )
     wanted = names(kinds) or list(KINDS)
     loaded = recorded(paths, methods=methods, orders=orders, streams=streams, label_spaces=label_spaces)
     drawings = list(draw(loaded.records, wanted, metric=metric, against=against))
@@ -94,7 +106,7 @@ def plot(
         )
     shown = drawings if each else _common(drawings, explicit=bool(kinds))
     for drawing in shown:
-        for file in drawing.save(out, chosen):
+        for file in drawing.save(out, chosen, titled=not no_title):
             click.echo(file)
     if len(shown) < len(drawings):
         click.secho(f"{len(drawings) - len(shown)} more, each method by itself: --each", dim=True, err=True)

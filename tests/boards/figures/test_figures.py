@@ -487,3 +487,19 @@ def test_words_around_the_axes_hide_nothing():
         for k, box in enumerate(around[: len(figure.texts) + len(figure.legends)]):
             for other in around[k + 1 :]:
                 assert not box.padded(-1).overlaps(other.padded(-1)), drawing.stem
+
+
+def test_a_paper_has_title_and_notes_in_its_caption(tmp_path):
+    drawing = next(draw(records(), ["scatter"]))
+    files = drawing.save(tmp_path, ["pdf", "svg"], titled=False)
+    assert [file.name for file in files] == [f"{drawing.stem}.{end}" for end in ("pdf", "svg", "caption.tex")]
+    caption = files[2].read_text(encoding="utf-8")
+    assert caption.startswith(r"\textbf{What is left of zero-shot skill, and what is left at the end.} ")
+    assert "Measured Averages" in caption
+    assert r"95 \% intervals" in caption or "zero-shot" in caption
+    assert "What is left of zero-shot skill" not in files[1].read_text(encoding="utf-8")
+    assert "What is left of zero-shot skill" in drawing.svg()
+    first = files[0].read_bytes()
+    assert first.startswith(b"%PDF")
+    assert b"Type3" not in first
+    assert drawing.save(tmp_path, ["pdf"], titled=False)[0].read_bytes() == first

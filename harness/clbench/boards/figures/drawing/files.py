@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["IMAGE_FORMATS", "as_bytes", "settled", "write"]
 
-IMAGE_FORMATS = ("png", "svg")
+IMAGE_FORMATS = ("png", "svg", "pdf")
 
 _DPI = 160
 
@@ -33,7 +33,7 @@ def settled(figure: Figure) -> None:
 
 @styled
 def as_bytes(figure: Figure, format: str, *, name: str) -> bytes:
-    """Return the figure as ``png`` or ``svg``; the same figure and name give the same bytes.
+    """Return the figure as ``png``, ``svg`` or ``pdf``; the same figure and name give the same bytes.
 
     Raises:
         UnknownNameError: no such format.
@@ -45,6 +45,10 @@ def as_bytes(figure: Figure, format: str, *, name: str) -> bytes:
     matplotlib.rcParams["svg.hashsalt"] = name
     settled(figure)
     stream = io.BytesIO()
+    if format == "pdf":
+        matplotlib.rcParams["pdf.fonttype"] = 42  # TrueType: papers are refused for Type 3
+        figure.savefig(stream, format="pdf", metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")))
+        return stream.getvalue()
     if format == "png":
         figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
         return _with_palette(stream)

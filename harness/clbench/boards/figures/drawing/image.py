@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clbench.boards.figures.drawing.files import as_bytes, write
-from clbench.results.atomic import fitting
+from clbench.boards.figures.drawing.style import caption_of, untitled
+from clbench.results.atomic import atomic_write, fitting
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,13 +45,29 @@ class Drawing:
         """The figure as matplotlib's; drawn once."""
         return self.make()
 
-    def save(self, folder: Path, formats: Iterable[str] = ("png", "svg")) -> list[Path]:
+    def save(
+        self, folder: Path, formats: Iterable[str] = ("png", "svg"), *, titled: bool = True
+    ) -> list[Path]:
         """Write ``STEM.FORMAT`` into ``folder`` for each format; return the files.
+
+        Args:
+            folder: where they go.
+            formats: of :data:`clbench.boards.figures.IMAGE_FORMATS`.
+            titled: whether title and notes are in the figure. If not, they are in ``STEM.caption.tex``, the
+                text of a LaTeX caption.
 
         Raises:
             UnknownNameError: no such format.
         """
-        return [write(self.figure, folder / f"{fitting(self.stem)}.{format}") for format in formats]
+        stem = fitting(self.stem)
+        if titled:
+            return [write(self.figure, folder / f"{stem}.{format}") for format in formats]
+        with untitled():
+            figure = self.make()
+        files = [write(figure, folder / f"{stem}.{format}") for format in formats]
+        caption = folder / f"{stem}.caption.tex"
+        atomic_write(caption, f"{caption_of(figure)}\n".encode())
+        return [*files, caption]
 
     def svg(self) -> str:
         """The figure as SVG, a whole document."""

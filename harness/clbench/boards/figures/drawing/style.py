@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from weakref import WeakKeyDictionary
+
+from clbench.printing import for_latex
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,9 +28,11 @@ __all__ = [
     "MARKERS",
     "PAPER",
     "blank",
+    "caption_of",
     "captioned",
     "styled",
     "tidy",
+    "untitled",
     "wrapped",
 ]
 
@@ -74,6 +80,10 @@ _SETTINGS: dict[str, Any] = {
     "ytick.labelcolor": INK,
     "svg.fonttype": "none",  # words stay words: searched, read aloud, and a third of the size
 }
+
+_BARE: ContextVar[bool] = ContextVar("bare", default=False)
+_CAPTIONS: WeakKeyDictionary[Figure, tuple[str, ...]] = WeakKeyDictionary()
+"""Title, subtitle and notes of the figures that are alive."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -132,11 +142,13 @@ def captioned(
     """
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    _CAPTIONS[figure] = (title, subtitle, *notes)
     width, height = figure.get_size_inches()
-    head = [*wrapped(title, width - 0.2, 10), *wrapped(subtitle, width - 0.2, 8)]
-    first = len(wrapped(title, width - 0.2, 10))
-    foot = [line for note in notes for line in wrapped(note, width - 0.2, 7.5)]
-    top = 0.1 + _LINE * (1.2 * first + len(head) - first) + 0.06
+    bare = _BARE.get()
+    head = [] if bare else [*wrapped(title, width - 0.2, 10), *wrapped(subtitle, width - 0.2, 8)]
+    first = 0 if bare else len(wrapped(title, width - 0.2, 10))
+    foot = [] if bare else [line for note in notes for line in wrapped(note, width - 0.2, 7.5)]
+    top = 0.04 if bare else 0.1 + _LINE * (1.2 * first + len(head) - first) + 0.06
     written = 0.08 + _LINE * 0.92 * len(foot) if foot else 0.0
     bottom = written + reserve
     height += top + bottom
@@ -156,6 +168,26 @@ def captioned(
     assert isinstance(engine, ConstrainedLayoutEngine)
     engine.set(rect=(0.0, bottom / height, 1.0, 1.0 - (top + bottom) / height))
     return written
+
+
+@contextmanager
+def untitled() -> Iterator[None]:
+    """Leave title and notes out of figures drawn meanwhile: a paper has them in its caption."""
+    before = _BARE.set(True)
+    try:
+        yield
+    finally:
+        _BARE.reset(before)
+
+
+def caption_of(figure: Figure) -> str:
+    """Return title, subtitle and notes of a figure as the text of a LaTeX caption."""
+    title, *rest = _CAPTIONS.get(figure, ("",))
+    parts = [
+        rf"\textbf{{{for_latex(title)}.}}",
+        *(for_latex(part.rstrip(".")) + "." for part in rest if part),
+    ]
+    return " ".join(parts)
 
 
 def wrapped(text: str, inches: float, size: float) -> list[str]:
