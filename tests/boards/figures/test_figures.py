@@ -503,3 +503,42 @@ def test_a_paper_has_title_and_notes_in_its_caption(tmp_path):
     assert first.startswith(b"%PDF")
     assert b"Type3" not in first
     assert drawing.save(tmp_path, ["pdf"], titled=False)[0].read_bytes() == first
+
+
+@pytest.fixture
+def three_seeds(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, skill in (("best", 0.8), ("alike", 0.79), ("worse", 0.4)):
+        for seed in range(3):
+            right = [rng.random((2, 150)) < skill for _ in range(2)]
+            make_run(tmp_path / f"{name}-{seed}", right, method=name, seed=seed)
+    make_run(tmp_path / "lonely", [rng.random((2, 150)) < 0.7 for _ in range(2)], method="lonely")
+    return load_records([tmp_path]).records
+
+
+def test_what_can_be_told_apart_is_drawn_as_the_tables_have_it(three_seeds):
+    drawn = {drawing.kind: drawing for drawing in draw(three_seeds, ["ranks", "pairs", "forest"])}
+    assert set(drawn) == {"ranks", "pairs", "forest"}
+    [row] = [r for r in board_of(three_seeds).tables[0].rows if r.method == "worse"]
+    assert row.ranks == (3, 3)
+    assert "2 of 3 pairs are separable" in drawn["pairs"].alt
+    assert "cannot be told apart from it" in drawn["ranks"].alt
+    texts = drawn["pairs"].svg()
+    assert "worse  3<" in texts
+    assert "1–2" in texts
+    assert "lonely" not in texts  # one seed says nothing of the method
+    assert all("Benjamini" in drawing.svg() for drawing in drawn.values())
+
+
+def test_the_row_that_differences_are_to_can_be_chosen(three_seeds):
+    [drawing] = draw(three_seeds, ["forest"], metric="last", against="worse")
+    assert drawing.title == "Differences to worse"
+    assert "Last minus that of worse, in points" in drawing.svg()
+    with pytest.raises(UnknownNameError, match="nobody"):
+        list(draw(three_seeds, ["forest"], against="nobody"))
+    with pytest.raises(UnknownNameError, match="metric"):
+        draw(three_seeds, ["forest"], metric="nothing")
+
+
+def test_one_seed_each_is_no_diagram():
+    assert list(draw(records(), ["ranks", "pairs", "forest"])) == []
