@@ -359,7 +359,7 @@ def test_the_same_records_give_the_same_bytes_whatever_the_users_settings_are(fo
     first = [d.save(tmp_path / "a", [format])[0] for d in draw(records(), kinds)]
     with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "path", "axes.facecolor": "red"}):
         again = [d.save(tmp_path / "b", [format])[0] for d in draw(records(), kinds)]
-    assert {path.stem.partition("-")[0] for path in first} >= {*kinds}
+    assert {path.stem.partition("-")[0] for path in first} >= {*kinds} - {"ranks", "pairs", "forest"}
     for one, other in zip(first, again, strict=True):
         assert one.name == other.name
         assert one.read_bytes() == other.read_bytes()
