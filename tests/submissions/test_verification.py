@@ -116,7 +116,8 @@ def test_a_digit_changed_in_the_record_is_found_though_the_manifest_is_forged(
     found = verify(file, registry)
     if path[:2] in THEIR_WORD:
         found = verify(file, registry, sha256=submission.sha256, data=False)
-        assert failures(found) == {"published digest"}
+        # The version of the method's own plugin stands in two places, which then disagree besides.
+        assert failures(found) - {"provenance"} == {"published digest"}
     assert not found.verified, path
 
 
@@ -268,6 +269,7 @@ def test_a_key_given_twice_is_found(forged, submission, run, registry, tmp_path)
 
 def test_the_last_digit_of_a_metric_needs_the_same_numpy(forged, submission, document, registry, tmp_path):
     record = with_change(document, ("metrics", "average"), np.nextafter(document["metrics"]["average"], 100))
+    record["provenance"]["versions"]["numpy"] = np.__version__
     assert failures(verify(forged(tmp_path, submission, record=record), registry, data=False)) == {"metrics"}
     record["provenance"]["versions"]["numpy"] = "1.26.0"
     found = verify(forged(tmp_path, submission, record=record), registry, data=False)

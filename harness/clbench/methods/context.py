@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from clbench.errors import ConfigError
 from clbench.methods.batches import Batch, EndlessBatches
 from clbench.methods.fit import Loop, Losses, OptimizerName, Precision, autocast
-from clbench.methods.resuming import Middle, Sources, Stateful, StepStore
+from clbench.methods.resuming import Middle, Sources, Stateful, StepStore, WeakGenerator
 from clbench.methods.schedules import Schedule
 from clbench.models.backbone import Backbone
 from clbench.models.features import image_features
@@ -132,7 +132,7 @@ class Context:
 
     def generator(self, name: str) -> torch.Generator:
         """A CPU generator that depends on the run's seed, the current task and ``name`` only."""
-        return self._sources.add(name, torch.Generator().manual_seed(self._derive(name)))
+        return self._sources.add(name, WeakGenerator().manual_seed(self._derive(name)))
 
     def _derive(self, name: str) -> int:
         digest = hashlib.sha256(f"{self.seed}|{self.moment}|{name}".encode()).digest()

@@ -18,7 +18,7 @@ import torch
 
 from clbench.methods.fit import Loop
 
-__all__ = ["Middle", "Source", "Sources", "Stateful", "StepStore"]
+__all__ = ["Middle", "Source", "Sources", "Stateful", "StepStore", "WeakGenerator"]
 
 
 @runtime_checkable
@@ -52,6 +52,10 @@ class StepStore(Protocol):
     def save(self, moment: str, fit: int, form: str, state: Mapping[str, Any]) -> None:
         """Keep ``state``, of plain values and tensors, in place of what was kept before."""
         ...
+
+
+class WeakGenerator(torch.Generator):
+    """A generator that can be referred to weakly; torch 2.11's own cannot."""
 
 
 class _Generator:

@@ -103,7 +103,8 @@ def test_tasks_not_learned_yet_are_answered_as_zero_shot(build):
 
 
 def test_before_the_first_task_it_is_the_zero_shot_model():
-    torch.testing.assert_close(primal().score(IMAGES, STREAM.union), zero_shot(STREAM.union))
+    scores, wanted = primal().score(IMAGES, STREAM.union), zero_shot(STREAM.union)
+    torch.testing.assert_close(scores, wanted, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("build", [primal, dual])
@@ -157,7 +158,7 @@ def test_without_hidden_layer_it_regresses_on_the_features():
     method = learned(primal(hidden=None))
     X, Y = data(TASKS)
     W = torch.linalg.solve(X.T @ X + 0.1 * torch.eye(16, dtype=torch.float64), X.T @ Y)
-    torch.testing.assert_close(method.adapter.W, W, rtol=0, atol=1e-6)
+    torch.testing.assert_close(method.adapter.W, W, rtol=0, atol=1e-5)
 
 
 def test_features_before_the_projection():
