@@ -122,6 +122,7 @@ KINDS = (
     Kind("generated images", "cache/generated/*/*.arrow"),
     Kind("their description", "cache/generated/*/*.json"),
     Kind("predictions", f"{_RUN}predictions.npz", finished=True),
+    Kind("record", f"{_RUN}record.json", finished=True),
     Kind("row, record lost", f"{_RUN}rows/*.npz", finished=True, without=f"{_RUN}record.json"),
     Kind("only checkpoint", f"{_RUN}checkpoint.pt", finished=True, without=f"{_RUN}record.json"),
 )

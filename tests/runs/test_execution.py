@@ -500,6 +500,18 @@ def test_damaged_predictions_of_a_finished_run_are_mended_with_a_word(tmp_path, 
     assert last.status == "cached"
 
 
+def test_a_record_that_says_something_else_than_its_predictions_is_written_anew(tmp_path, caplog):
+    [outcome] = _run(tmp_path, _config())
+    path = outcome.path / "record.json"
+    document = json.loads(path.read_text())
+    zero_shot = list(document["zero_shot"]["task"])
+    document["zero_shot"]["task"][0] += 1  # in none of the metrics
+    path.write_text(json.dumps(document))
+    [again] = _run(tmp_path, _config())
+    assert "is not what its predictions give: zero-shot, on t0" in caplog.text
+    assert list(read_record(again.path).zero_shot["task"]) == zero_shot
+
+
 def test_a_task_whose_checkpoint_is_damaged_is_learned_again_and_the_run_ends_as_it_would_have(tmp_path):
     [straight] = _run(tmp_path / "straight", _config())
     Small.interrupt = "learn:2"

@@ -18,6 +18,7 @@ from clbench.locking import BusyError, locked
 from clbench.results.atomic import fitting
 from clbench.results.predictions import load_predictions
 from clbench.results.records import Record
+from clbench.results.rescoring import rescore
 from clbench.results.store import RECORD_FILE, read_record
 from clbench.runs import messages
 from clbench.runs.evaluation import Evaluation
@@ -186,9 +187,14 @@ class Course:
             return None
         if record.predictions is not None:
             try:
-                load_predictions(self.folder, record.predictions)
+                predictions = load_predictions(self.folder, record.predictions)
+                wrong = [line for space in rescore(record, predictions) for line in space.differences]
             except RecordError as error:
                 log.warning("%s: %s; its predictions are put together again", error.what, error.why)
+                return None
+            if wrong:
+                path = self.folder / RECORD_FILE
+                log.warning("%s is not what its predictions give: %s; it is written anew", path, wrong[0])
                 return None
         return record
 
