@@ -232,7 +232,7 @@ def test_class_incremental(data, monkeypatch, tmp_path):
     with testing.accepted(tmp_path):
         stream = build_incremental("20")
     assert len(stream) == 20
-    assert stream.tasks[0].classes == ("thing 87", "thing 0", "thing 52", "thing 58", "thing 44")
+    assert stream.tasks[0].classes == ("thing_87", "thing_0", "thing_52", "thing_58", "thing_44")
     for i, task in enumerate(stream.tasks):
         assert (len(task.train), len(task.test)) == (50, 5)
         for images in (task.train, task.test):

@@ -9,11 +9,12 @@ from pathlib import Path
 from clbench.errors import ClbenchError, DataError
 from clbench.streams import Stream, Task, data_root, shared_classes
 
-from clbench_mtil.catalogue import Protocol, counts_checked, data_set
+from clbench_mtil.catalogue import counts_checked, data_set
 from clbench_mtil.circumstances import ANY_COUNTS, shots_seed
+from clbench_mtil.facts import named, prompts
 from clbench_mtil.hubcopies import from_hub, source_name
 from clbench_mtil.protocols import SPLIT_SEED, Source, divide
-from clbench_mtil.samples import Splits, image_set
+from clbench_mtil.samples import Collection, Splits, image_set
 from clbench_mtil.sources import ChosenSource
 from clbench_mtil.splits import draw_shots
 from clbench_mtil.variants import VARIANTS, Variant
@@ -61,7 +62,11 @@ def build(name: str) -> Stream:
 def build_task(key: str, variant: Variant, source: Source, root: Path) -> Task:
     """One data set as ``variant`` has it."""
     entry = data_set(key)
-    splits = divide(key, variant.protocol, source, root)
+    facts = variant.facts
+    splits = divide(key, facts.splits, source, root)
+    if key == "mnist" and facts.names == "rail":
+        splits = _undivided(splits, source(key))
+    splits = replace(splits, classes=named(key, splits.classes, facts.names))
     if variant.shots:
         splits = _few(splits, variant.shots, shots_seed())
     # CoOp's code opens every image as RGB (MNIST as grey), torchvision all but Caltech101's
@@ -74,7 +79,7 @@ def build_task(key: str, variant: Variant, source: Source, root: Path) -> Task:
         key,
         entry.title,
         splits.classes,
-        _templates(entry.templates, variant.protocol),
+        prompts(entry, facts.prompts),
         sets["train"],
         sets["test"],
         sets.get("validation"),
@@ -89,7 +94,7 @@ def find_source(root: Path) -> ChosenSource:
 
 def stream_meta(variant: Variant) -> dict[str, object]:
     """What else makes the stream what it is; part of its fingerprint."""
-    meta: dict[str, object] = {}
+    meta: dict[str, object] = {"facts": variant.facts.told}
     notes: list[str] = []
     if variant.protocol == "zscl":
         meta["sun397_files"] = "sorted"
@@ -124,9 +129,9 @@ def _namesakes(tasks: Sequence[Task]) -> dict[str, tuple[str, ...]]:
     return shared
 
 
-def _templates(templates: tuple[str, ...], protocol: Protocol) -> tuple[str, ...]:
-    """ZSCL trains with the first and averages all at test; CoOp's family has the first alone."""
-    return templates if protocol == "zscl" else templates[:1]
+def _undivided(splits: Splits, found: Collection) -> Splits:
+    """With all training images, none held out: RAIL draws MNIST's few from the 60,000."""
+    return replace(splits, parts={"train": found.parts["train"], "test": splits.parts["test"]})
 
 
 def _few(splits: Splits, shots: int, seed: int) -> Splits:

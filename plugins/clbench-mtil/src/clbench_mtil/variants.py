@@ -9,6 +9,7 @@ from typing import Literal
 from clbench import StreamSpec, TaskSummary
 
 from clbench_mtil.catalogue import KEYS, Protocol, data_set, document
+from clbench_mtil.facts import FACTS, Facts, prompts
 from clbench_mtil.steps import cuts, step_key, step_title
 
 __all__ = ["BACKBONE", "CIL_STEPS", "SHOTS", "VARIANTS", "Variant", "class_order", "incremental_specs"]
@@ -32,6 +33,12 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
 }
 """Published orders."""
 
+_PROMPTS = {
+    "ensemble": "",
+    "first": "",
+    "rail": '; one prompt for all classes, "a photo of a {}."',
+    "codyra": "; prompts and names of RAIL's data classes",
+}
 _SPLITS = {"zscl": "torchvision's splits", "coop": "CoOp's splits with validation data"}
 
 
@@ -40,6 +47,7 @@ class Variant:
     """A stream over whole data sets.
 
     Attributes:
+        facts: its splits, class names, prompts and draw.
         shots: training samples per class; ``None``: all.
         label_space: that it is ranked in.
         classes: number of different classes where namesakes of several data sets are one class, as in
@@ -48,11 +56,16 @@ class Variant:
 
     name: str
     title: str
-    protocol: Protocol
+    facts: Facts
     keys: tuple[str, ...] = KEYS
     shots: int | None = None
     label_space: Literal["task", "seen", "union"] = "task"
     classes: int | None = None
+
+    @property
+    def protocol(self) -> Protocol:
+        """The family of its splits."""
+        return self.facts.splits
 
     @property
     def orders(self) -> dict[str, tuple[str, ...]]:
@@ -68,7 +81,7 @@ class Variant:
         return StreamSpec(
             name=self.name,
             title=self.title,
-            summary=f"{names}, {_SPLITS[self.protocol]}, {data}",
+            summary=f"{names}, {_SPLITS[self.protocol]}, {data}{_PROMPTS[self.facts.prompts]}",
             factory="clbench_mtil.stream:build",
             arguments=(self.name,),
             variables="clbench_mtil.circumstances:deciding",
@@ -101,32 +114,39 @@ class Variant:
             test=sizes["test"],
             split=entry.divided[self.protocol],
             rate_scale=entry.rate_scale if self.protocol == "zscl" else 1.0,
-            templates=len(entry.templates) if self.protocol == "zscl" else 1,
+            templates=len(prompts(entry, self.facts.prompts)),
             source=f"torchvision {entry.torchvision}",
         )
 
 
 def _variants() -> dict[str, Variant]:
-    protocols: tuple[tuple[str, str, Protocol], ...] = (
-        ("mtil", "MTIL", "zscl"),
-        ("mtil-coop", "MTIL, CoOp's splits", "coop"),
+    protocols = (
+        ("mtil", "MTIL", FACTS["zscl"]),
+        ("mtil-coop", "MTIL, CoOp's splits", FACTS["coop"]),
     )
-    found = [Variant(name, title, protocol) for name, title, protocol in protocols]
+    found = [Variant(name, title, facts) for name, title, facts in protocols]
+    found.append(Variant("mtil-keeplora", "MTIL, KeepLoRA's prompts", FACTS["keeplora"]))
     found += [
-        Variant(f"{name}-{shots}shot", f"{title}, {shots} shot{'s' * (shots > 1)}", protocol, shots=shots)
-        for name, title, protocol in protocols
+        Variant(f"{name}-{shots}shot", f"{title}, {shots} shot{'s' * (shots > 1)}", facts, shots=shots)
+        for name, title, facts in protocols
         for shots in SHOTS
     ]
     found += [
         # CoLeCLIP's code: 24 names are of several data sets. In CoOp's files 22 are, one of three; how
         # DPW's code takes these is not known.
-        Variant("odcl-cil", "ODCL-CIL", "zscl", label_space="seen", classes=1176),
-        Variant("odcl-cil-coop", "ODCL-CIL, CoOp's splits", "coop", label_space="seen", classes=1177),
+        Variant("odcl-cil", "ODCL-CIL", FACTS["zscl"], label_space="seen", classes=1176),
+        Variant("odcl-cil-coop", "ODCL-CIL, CoOp's splits", FACTS["coop"], label_space="seen", classes=1177),
     ]
     without_cifar = tuple(key for key in KEYS if key != "cifar100")
-    found.append(Variant("x-tail", "X-TAIL", "coop", without_cifar, shots=16, label_space="union"))
+    found += [
+        Variant(name, title, FACTS[facts], without_cifar, shots=16, label_space="union")
+        for name, title, facts in (
+            ("x-tail", "X-TAIL", "rail"),
+            ("x-tail-codyra", "X-TAIL, CoDyRA's prompts", "codyra"),
+        )
+    ]
     without_three = tuple(key for key in KEYS if key not in ("eurosat", "mnist", "oxfordpet"))
-    found.append(Variant("mtil-fs", "MTIL-FS", "coop", without_three, shots=16))
+    found.append(Variant("mtil-fs", "MTIL-FS", FACTS["coop"], without_three, shots=16))
     return {variant.name: variant for variant in found}
 
 
