@@ -10,9 +10,9 @@ from clbench.models import Backbone
 from clbench.plugins import Registry
 from clbench.results import differences, fingerprint, read_record
 from clbench.results.fingerprint import FingerprintFields, differing_parts
-from clbench.runs import Workbench, execute
+from clbench.runs import execute
 from clbench.streams import Preprocessing
-from clbench.testing import still_plugin, tiny_backbone, tiny_plugin, tiny_stream
+from clbench.testing import doubles, still_plugin, tiny_backbone, tiny_plugin, tiny_stream
 from clbench.testing.records import make_record
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,12 +150,12 @@ REGISTRY = Registry.of(tiny_plugin, still_plugin)
 
 def record_of(out, *, stream=STREAM, backbone=None, **options):
     """The record of a run on another stream or backbone under the same names."""
-    workbench = Workbench(REGISTRY)
-    workbench._loaded[("stream", "tiny")] = stream
-    if backbone is not None:
-        workbench._loaded[("backbone", "tiny", "cpu")] = backbone.freeze()
     configs = resolve(REGISTRY, Options(methods=("still",), stream="tiny", device="cpu", **options))
-    (outcome,) = execute(REGISTRY, configs, out=out, workbench=workbench)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(doubles, "tiny_stream", lambda: stream)
+        if backbone is not None:
+            patch.setattr(doubles, "tiny_backbone_on", lambda _device: backbone)
+        (outcome,) = execute(REGISTRY, configs, out=out)
     assert outcome.status == "finished", outcome.reason
     return read_record(outcome.path)
 
