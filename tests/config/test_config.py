@@ -346,6 +346,28 @@ def test_values_are_those_of_yaml_1_2(text, value):
     assert parse_value(text) == value
 
 
+def test_settings_that_contradict_each_other_come_with_all_other_mistakes():
+    from clbench.plugins import get_registry
+
+    problems = mistakes(
+        get_registry(),
+        methods="zscl,diki,finetune",
+        stream="mini",
+        set=["zscl.warmup=99999", "finetune.warmup=99999", "diki.lr=0.0001", "diki.final_lr=1"],
+        precision="fp8",
+        seeds=str(2**40),
+    )
+    text = "\n".join(problems)
+    for part in (
+        "zscl warms up",
+        "finetune warms up",
+        "diki.final_lr = 1 is above",
+        "fp8",
+        "2,147,483,647",
+    ):
+        assert part in text
+
+
 def test_checking_a_command_line_imports_no_torch():
     code = (
         "import sys; from clbench.config import *; from clbench.errors import ConfigError\n"

@@ -118,7 +118,10 @@ def _complaint(case: Case, status: int, result) -> str:
     if len(output) > 5_000_000:
         return f"{len(output):,} characters are printed"
     if status == 0:
-        return case.wrong(result.stdout) or ""
+        try:
+            return case.wrong(result.stdout) or ""
+        except Exception as error:
+            return f"what is shown cannot be compared: {type(error).__name__}: {error}"
     return ""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from clbench.config.yamlvalues import parse_value, read_yaml
 from clbench.errors import ClbenchError, ConfigError, UnknownNameError
-from clbench.printing import as_json
+from clbench.printing import as_json, one_line
 
 __all__ = ["Options", "as_typed", "read_file"]
 
@@ -167,14 +167,14 @@ class _Reader:
             self.method_settings(str(method), settings or {})
         return tuple(str(method) for method in value)
 
-    def whole(self, name: str, value: Any, least: int) -> int | None:
+    def whole(self, name: str, value: Any, least: int, most: int = 2**31 - 1) -> int | None:
         try:
             number = int(value) if isinstance(value, str) else value
         except ValueError:
             number = None
-        if isinstance(number, int) and not isinstance(number, bool) and number >= least:
+        if isinstance(number, int) and not isinstance(number, bool) and least <= number <= most:
             return number
-        self.wrong(f"{name} is {value!r}, not a whole number from {least} on")
+        self.wrong(f"{name} is {one_line(repr(value), 60)}, not a whole number from {least} to {most:,}")
         return None
 
     def batch(self, name: str, value: Any) -> int | None:

@@ -65,7 +65,11 @@ def resolve_settings(
         key: "user" if key in given else "tuned" if key in tuned else "default" for key in known
     }
     try:
-        settings: dict[str, Any] = model.model_validate(wanted).model_dump(mode="json")
+        chosen = model.model_validate(wanted)
+        settings: dict[str, Any] = chosen.model_dump(mode="json")
+        chosen.check(name)
+    except ConfigError as error:
+        return {}, sources, [*problems, *_each(error)]
     except ValidationError as error:
         seen: set[str] = set()
         for detail in error.errors(include_url=False):
@@ -82,3 +86,8 @@ def resolve_settings(
             problems.append(ConfigError(f"{at}: {message[:1].lower()}{message[1:]}", fix=fix))
         return {}, sources, problems
     return settings, sources, problems
+
+
+def _each(error: ConfigError) -> list[ClbenchError]:
+    """The mistakes that one error collects, or itself."""
+    return [p if isinstance(p, ClbenchError) else ConfigError(p) for p in error.problems] or [error]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
+from clbench.methods.settings import Settings
 from clbench.models.backbone import Backbone
 from clbench.streams.labels import LabelSpace
 from clbench.streams.tasks import TrainingTask
@@ -71,8 +72,13 @@ class Method(ABC):
 
     @classmethod
     def check(cls, settings: Any) -> None:
-        """Raise :class:`clbench.ConfigError` for settings that cannot work together; runs before training."""
-        del settings  # any are fine unless a method says otherwise
+        """Raise :class:`clbench.ConfigError` for settings that cannot work together; runs before training.
+
+        By default the settings' own :meth:`clbench.Settings.check` says so, which needs no torch and is asked
+        before anything is loaded; override that one.
+        """
+        if isinstance(settings, Settings):
+            settings.check("METHOD")
 
     @classmethod
     def declares(cls, settings: Any) -> Mapping[str, str | float | bool]:

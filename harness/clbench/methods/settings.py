@@ -21,6 +21,14 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
+    def check(self, method: str) -> None:
+        """Raise :class:`clbench.ConfigError` for values that cannot work together.
+
+        It is called for all methods of a command before anything is loaded, so that all their mistakes come
+        at once. ``method`` is the name to say in remedies.
+        """
+        del method  # any are fine unless a method's settings say otherwise
+
 
 class OfficialCompute(Settings):
     """Settings of a method that can also be computed as its authors' code computes it, for timing."""
@@ -59,11 +67,12 @@ class FineTuningSettings(Settings):
             "batch_size": self.batch_size,
         }
 
-    def check_schedule(self, method: str | None = None) -> None:
-        """Raise :class:`clbench.ConfigError` if the warm-up outlasts the training of ``method``."""
+    def check(self, method: str) -> None:
+        """Raise :class:`clbench.ConfigError` if the warm-up outlasts the training."""
+        super().check(method)
         if self.warmup > self.iterations:
             raise ConfigError(
-                f"{method or 'the method'} warms up for {self.warmup} of {self.iterations} iterations",
+                f"{method} warms up for {self.warmup} of {self.iterations} iterations",
                 why="the learning rate would never reach its peak",
-                fix=f"--set {method or 'METHOD'}.warmup={self.iterations // 10}",
+                fix=f"--set {method}.warmup={self.iterations // 10}",
             )

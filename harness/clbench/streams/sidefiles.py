@@ -40,7 +40,7 @@ def read_captions(file: Path, images: Path) -> tuple[tuple[Path, str], ...]:
             )
         image = find(images, name)
         pairs.append((image, text))
-        if not image.is_file():
+        if not _is_file(image):
             missing.append(image)
     if missing:
         named = ", ".join(map(str, missing[:_MOST_NAMED]))
@@ -49,6 +49,13 @@ def read_captions(file: Path, images: Path) -> tuple[tuple[Path, str], ...]:
     if not pairs:
         raise DataError(f"{file} has no captions")
     return tuple(pairs)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that is too long, or has a NUL
+        return False
 
 
 def read_names(file: Path) -> tuple[str, ...]:

@@ -364,7 +364,7 @@ def test_an_empty_pool_is_an_error_that_says_so(painter, tmp_path):
 )
 def test_settings_that_cannot_work_together(wrong):
     with pytest.raises(ConfigError, match="gift"):
-        GIFT.check(GIFTSettings(**wrong))
+        GIFTSettings(**wrong).check("gift")
 
 
 @pytest.mark.parametrize(

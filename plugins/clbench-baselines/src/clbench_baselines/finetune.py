@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from clbench import Batch, FineTuning, Settings, TrainingTask
+from clbench import Batch, FineTuning, TrainingTask
 from clbench.methods import Losses, Stateful
 from clbench_zscl.losses import add_l2_gradient
 from torch import Tensor, nn
@@ -60,11 +60,6 @@ class FineTune(FineTuning):
             before_optimizer=before_optimizer,
             state=state,
         )
-
-    @classmethod
-    def check(cls, settings: Settings) -> None:
-        assert isinstance(settings, FineTuneSettings)
-        settings.check_schedule()
 
 
 class WeightConsolidation(FineTune):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from clbench import Batch, ConfigError, FineTuning, Settings, TrainingTask
+from clbench import Batch, ConfigError, FineTuning, TrainingTask
 from clbench.methods import Losses, Reference
 from clbench.models import image_features, text_features
 from torch import Tensor
@@ -113,8 +113,3 @@ class ClipKD(FineTuning):
         if self._initial_texts is None:
             self._initial_texts = text_features(self.context.initial, reference.texts).float()
         return Embeddings(self.context.initial_features(reference.images), self._initial_texts)
-
-    @classmethod
-    def check(cls, settings: Settings) -> None:
-        assert isinstance(settings, ClipKDSettings)
-        settings.check_schedule("clip-kd")

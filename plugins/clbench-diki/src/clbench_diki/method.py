@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from clbench import Backbone, Batch, ConfigError, Context, LabelSpace, Method, MethodError, TrainingTask
+from clbench import Backbone, Batch, Context, LabelSpace, Method, MethodError, TrainingTask
 from clbench.methods import Losses, Settings, cosine
 from clbench.models import text_classifier, text_features
 from clbench.models.remembering import BoundedCache, Remembered, content_key
@@ -61,16 +61,6 @@ class DIKI(Method):
             room, lambda value: _bytes(value[1])
         )
         self._classifiers: BoundedCache[Tensor] = BoundedCache(room, _bytes)
-
-    @classmethod
-    def check(cls, settings: Settings) -> None:
-        assert isinstance(settings, DIKISettings)
-        if settings.final_lr > settings.lr:
-            raise ConfigError(
-                f"diki.final_lr = {settings.final_lr:g} is above diki.lr = {settings.lr:g}",
-                why="the learning rate falls from lr to final_lr",
-                fix=f"--set diki.final_lr={settings.lr / 1000:g}",
-            )
 
     @classmethod
     def declares(cls, settings: Settings) -> Mapping[str, str | float | bool]:

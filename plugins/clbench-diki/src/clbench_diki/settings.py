@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from clbench.errors import ConfigError
 from clbench.methods.settings import OfficialCompute
 from pydantic import Field, PositiveFloat
 
@@ -41,3 +42,13 @@ class DIKISettings(OfficialCompute):
     test_templates: Literal["first", "all"] = Field(
         "first", description="prompts of a class at test: the training prompt, or the mean over all templates"
     )
+
+    def check(self, method: str) -> None:
+        """Refuse values that cannot work together."""
+        del method  # it has one name
+        if self.final_lr > self.lr:
+            raise ConfigError(
+                f"diki.final_lr = {self.final_lr:g} is above diki.lr = {self.lr:g}",
+                why="the learning rate falls from lr to final_lr",
+                fix=f"--set diki.final_lr={self.lr / 1000:g}",
+            )

@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from clbench.errors import ConfigError, DataError
-from clbench.methods import Batch, Context, FineTuning, Losses, Settings
+from clbench.errors import DataError
+from clbench.methods import Batch, Context, FineTuning, Losses
 from clbench.models import Backbone, cosines, image_features, text_features
 from clbench.streams import TrainingTask
 from torch import Tensor
@@ -52,17 +52,6 @@ class GIFT(FineTuning):
     def __init__(self, backbone: Backbone, settings: GIFTSettings, context: Context) -> None:
         super().__init__(backbone, settings, context)
         self._earlier_prompts: list[str] = []
-
-    @classmethod
-    def check(cls, settings: Settings) -> None:
-        assert isinstance(settings, GIFTSettings)
-        settings.check_schedule("gift")
-        if settings.consolidation == "awc" and not (settings.distillation or settings.alignment):
-            raise ConfigError(
-                "gift.consolidation is awc, but distillation and alignment are both off",
-                why="adaptive consolidation takes its importances from the gradient of these two",
-                fix="set gift.consolidation to l2 or none",
-            )
 
     def learn(self, task: TrainingTask) -> None:
         """Learn a task; the model as it is now is the teacher and the anchor."""

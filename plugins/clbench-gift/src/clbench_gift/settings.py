@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from clbench.errors import ConfigError
 from clbench.methods import FineTuningSettings, OfficialCompute
 from pydantic import Field
 
@@ -64,3 +65,13 @@ class GIFTSettings(OfficialCompute, FineTuningSettings):
     static_awc: int = Field(
         0, ge=0, description="awc: running mean over this many steps, then frozen; 0: each step's own"
     )
+
+    def check(self, method: str) -> None:
+        """Refuse values that cannot work together."""
+        super().check(method)
+        if self.consolidation == "awc" and not (self.distillation or self.alignment):
+            raise ConfigError(
+                "gift.consolidation is awc, but distillation and alignment are both off",
+                why="adaptive consolidation takes its importances from the gradient of these two",
+                fix="set gift.consolidation to l2 or none",
+            )

@@ -26,7 +26,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from clbench import Backbone, Batch, ConfigError, Method, Settings, TrainingTask
+from clbench import Backbone, Batch, ConfigError, Method, TrainingTask
 from clbench.methods import Context, Losses, warmup_cosine
 from clbench.models import cosines, image_features, text_features
 from clbench.models.features import CosineScorer
@@ -86,18 +86,6 @@ class GMAIL(Method):
         self._generated = dict(state["generated"])
         self._rehearsal.load_state_dict(state["rehearsal"], self.backbone.device)
         self._scorer.forget()
-
-    @classmethod
-    def check(cls, settings: Settings) -> None:
-        assert isinstance(settings, GMAILSettings)
-        for kind in ("", "align_"):
-            warmup, steps = getattr(settings, f"{kind}warmup"), getattr(settings, f"{kind}iterations")
-            if warmup > steps > 0:
-                raise ConfigError(
-                    f"gmail.{kind}warmup ({warmup}) is longer than gmail.{kind}iterations ({steps})",
-                    why="the learning rate would never reach its peak",
-                    fix=f"--set gmail.{kind}warmup={steps // 10}",
-                )
 
     # -- the generated flow -------------------------------------------------------------------------
 

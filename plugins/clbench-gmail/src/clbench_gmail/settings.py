@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from clbench.errors import ConfigError
 from clbench.methods import Settings
 from pydantic import Field
 
@@ -67,3 +68,15 @@ class GMAILSettings(Settings):
     rehearse: Literal["seen", "earlier"] = Field(
         "seen", description="generated images of all tasks so far, or without the current one's"
     )
+
+    def check(self, method: str) -> None:
+        """Refuse values that cannot work together."""
+        del method  # it has one name
+        for kind in ("", "align_"):
+            warmup, steps = getattr(self, f"{kind}warmup"), getattr(self, f"{kind}iterations")
+            if warmup > steps > 0:
+                raise ConfigError(
+                    f"gmail.{kind}warmup ({warmup}) is longer than gmail.{kind}iterations ({steps})",
+                    why="the learning rate would never reach its peak",
+                    fix=f"--set gmail.{kind}warmup={steps // 10}",
+                )

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
-from clbench import Backbone, Batch, ConfigError, Context, LabelSpace, Method, TrainingTask
+from clbench import Backbone, Batch, Context, LabelSpace, Method, TrainingTask
 from clbench.methods import Losses, Settings, constant
 from clbench.models import text_classifier, text_features
 from clbench.models.features import cosines
@@ -57,13 +57,7 @@ class L2P(Method):
 
     @classmethod
     def check(cls, settings: Settings) -> None:
-        assert isinstance(settings, L2PSettings)
-        if settings.top_k > settings.pool_size:
-            raise ConfigError(
-                f"{cls.name} cannot choose top_k={settings.top_k} of a pool of {settings.pool_size} prompts",
-                why="each image gets top_k different prompts",
-                fix=f"--set {cls.name}.pool_size={5 * settings.top_k}",
-            )
+        settings.check(cls.name)
 
     # -- training -----------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from clbench import Settings
+from clbench.errors import ConfigError
 from pydantic import Field
 
 __all__ = ["L2PSettings"]
@@ -41,3 +42,12 @@ class L2PSettings(Settings):
     test_templates: Literal["all", "first"] = Field(
         "all", description="prompts of a class at test: the mean over all templates, or the training prompt"
     )
+
+    def check(self, method: str) -> None:
+        """Refuse values that cannot work together."""
+        if self.top_k > self.pool_size:
+            raise ConfigError(
+                f"{method} cannot choose top_k={self.top_k} of a pool of {self.pool_size} prompts",
+                why="each image gets top_k different prompts",
+                fix=f"--set {method}.pool_size={5 * self.top_k}",
+            )

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from clbench import Backbone, Batch, ConfigError, Context, LabelSpace, Method, MethodError, TrainingTask
-from clbench.methods import Losses, Settings, warmup_cosine
+from clbench.methods import Losses, warmup_cosine
 from clbench.models import cosines, text_classifier
 from clbench.models.features import CosineScorer
 from torch import Tensor
@@ -67,30 +67,6 @@ class MoEAdapters(Method):
         self._texts = SharedTexts(self.backbone)
         self._clip = CosineScorer(context.initial, settings.test_templates)
         self._classifiers: dict[tuple[int, str], Tensor] = {}
-
-    @classmethod
-    def check(cls, settings: Settings) -> None:
-        assert isinstance(settings, MoEAdaptersSettings)
-        problems = []
-        if settings.warmup > settings.iterations:
-            problems.append(
-                ConfigError(
-                    f"moe-adapters warms up for {settings.warmup} of {settings.iterations} iterations",
-                    why="the learning rate would never reach its peak",
-                    fix=f"--set moe-adapters.warmup={settings.iterations // 10}",
-                )
-            )
-        for name in ("top_k", "frozen_experts"):
-            if getattr(settings, name) > settings.experts:
-                problems.append(
-                    ConfigError(
-                        f"moe-adapters.{name} = {getattr(settings, name)}, but there are "
-                        f"{settings.experts} experts in a block",
-                        fix=f"--set moe-adapters.{name}={min(2, settings.experts)}",
-                    )
-                )
-        if problems:
-            raise problems[0] if len(problems) == 1 else ConfigError(problems=problems)
 
     # -- training -----------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from clbench import Settings
+from clbench.errors import ConfigError
 from pydantic import Field, PositiveFloat
 
 __all__ = ["FeatureName", "MoEAdaptersSettings"]
@@ -71,3 +72,27 @@ class MoEAdaptersSettings(Settings):
     test_templates: Literal["all", "first"] = Field(
         "all", description="prompts of a class at test: the mean over all templates, or the training prompt"
     )
+
+    def check(self, method: str) -> None:
+        """Refuse values that cannot work together."""
+        del method  # it has one name
+        problems = []
+        if self.warmup > self.iterations:
+            problems.append(
+                ConfigError(
+                    f"moe-adapters warms up for {self.warmup} of {self.iterations} iterations",
+                    why="the learning rate would never reach its peak",
+                    fix=f"--set moe-adapters.warmup={self.iterations // 10}",
+                )
+            )
+        for name in ("top_k", "frozen_experts"):
+            if getattr(self, name) > self.experts:
+                problems.append(
+                    ConfigError(
+                        f"moe-adapters.{name} = {getattr(self, name)}, but there are "
+                        f"{self.experts} experts in a block",
+                        fix=f"--set moe-adapters.{name}={min(2, self.experts)}",
+                    )
+                )
+        if problems:
+            raise problems[0] if len(problems) == 1 else ConfigError(problems=problems)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 import torch.nn.functional as F
-from clbench import Backbone, Batch, ConfigError, FineTuning, Settings, TrainingTask
+from clbench import Backbone, Batch, FineTuning, TrainingTask
 from clbench.methods import Losses
 from clbench.models import image_features, text_features
 from torch import Tensor, nn
@@ -188,14 +188,3 @@ class ZSCL(FineTuning):
             share=self.settings.moving_average,
             follow=towards == "last",
         )
-
-    @classmethod
-    def check(cls, settings: Settings) -> None:
-        assert isinstance(settings, ZSCLSettings)
-        settings.check_schedule("zscl")
-        if settings.moving_average < 1 and settings.ensemble:
-            raise ConfigError(
-                "zscl can keep the mean of its weights or pull them to earlier ones, not both",
-                why="the authors' loop does either: the moving average is an ablation of the ensemble",
-                fix="--set zscl.ensemble=false",
-            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from clbench.errors import ConfigError
 from clbench.methods import FineTuningSettings, OfficialCompute
 from pydantic import Field
 
@@ -67,3 +68,13 @@ class ZSCLSettings(OfficialCompute, FineTuningSettings):
     def distils(self) -> bool:
         """Whether reference images have a part in the loss."""
         return self.compares_with_texts or self.feature_mse > 0 or self.image_similarity > 0
+
+    def check(self, method: str) -> None:
+        """Refuse values that cannot work together."""
+        super().check(method)
+        if self.moving_average < 1 and self.ensemble:
+            raise ConfigError(
+                "zscl can keep the mean of its weights or pull them to earlier ones, not both",
+                why="the authors' loop does either: the moving average is an ablation of the ensemble",
+                fix="--set zscl.ensemble=false",
+            )
