@@ -88,6 +88,8 @@ class MethodSpec(Spec):
             tasks at once; ``independent`` learns each task from the initial weights.
         assumptions: printed on the method's card and beside its row.
         citation: one line: authors, title, venue.
+        deterministic: whether every seed gives the same answers, because nothing is drawn; admission takes
+            equal answers of two seeds for a copy otherwise.
         claims: the published figures that ship with the plugin, as ``"package:file.toml"``; see
             :mod:`clbench.results.claims`.
     """
@@ -100,6 +102,7 @@ class MethodSpec(Spec):
     protocol: Literal["stream", "zero_shot", "joint", "independent"] = "stream"
     assumptions: Assumptions = Assumptions()
     citation: str = ""
+    deterministic: bool = False
     claims: str | None = None
 
 

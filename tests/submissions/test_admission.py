@@ -143,6 +143,7 @@ def test_names_lead_nowhere_else(board, records_folder, tmp_path, forged, name):
     record = json.loads(submission.members["record.json"])
     record["run_id"] = "0" * 16
     record["method"]["name"] = record["stream"]["order"] = name
+    shutil.rmtree(board / "records/I/zscl-seed1")  # else it would be a copy of that
     again = read_submission(forged(tmp_path, submission, record=record))
     (entry,) = plan([again], board / "records", new_table=True)
     inside = entry.folder.resolve().relative_to((board / "records").resolve())

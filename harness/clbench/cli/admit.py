@@ -46,8 +46,10 @@ def admit(
     from clbench.submissions.admission import admit as write
     from clbench.submissions.admission import plan
 
-    checked = [verified(Session.of(ctx).registry, file, "nothing is admitted") for file in sources(files)]
-    entries = plan(checked, into, replace=replace, new_table=new_table)
+    registry = Session.of(ctx).registry
+    checked = [verified(registry, file, "nothing is admitted") for file in sources(files)]
+    deterministic = {name for name, method in registry.methods.items() if method.spec.deterministic}
+    entries = plan(checked, into, replace=replace, new_table=new_table, deterministic=deterministic)
     if not check:
         write(entries, into)
     for entry in entries:

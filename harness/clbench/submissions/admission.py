@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,16 @@ from typing import Literal
 
 from clbench.boards.tables.groups import Group, differing
 from clbench.boards.tables.variants import recipe_of
-from clbench.errors import SubmissionError
+from clbench.errors import RecordError, SubmissionError
+from clbench.results.predictions import (
+    PREDICTIONS_FILE,
+    load_predictions,
+    parse_predictions,
+)
 from clbench.results.records import Record
 from clbench.results.store import RECORD_FILE, StoredRecord, load_records
 from clbench.submissions.archive import Submission, safe_name
+from clbench.submissions.duplicates import Answered, require_its_own
 from clbench.submissions.manifest import MANIFEST_FILE
 
 __all__ = ["Entry", "admit", "plan"]
@@ -39,7 +45,12 @@ class Entry:
 
 
 def plan(
-    submissions: Sequence[Submission], into: Path, *, replace: bool = False, new_table: bool = False
+    submissions: Sequence[Submission],
+    into: Path,
+    *,
+    replace: bool = False,
+    new_table: bool = False,
+    deterministic: Collection[str] = (),
 ) -> list[Entry]:
     """Return where verified submissions go in the folder of records ``into``, ORDER/METHOD-seedN.
 
@@ -49,9 +60,11 @@ def plan(
         replace: let a submission take the place of the record of the same run, or of the same method,
             settings and seed.
         new_table: let in what cannot be compared with anything there, and opens a table of its own.
+        deterministic: names of methods that give the same answers from every seed.
 
     Raises:
-        SubmissionError: one would be counted twice, or mixed with what it cannot be compared with.
+        SubmissionError: one would be counted twice, is another's run under a new name, or would be mixed with
+            what it cannot be compared with.
     """
     present = list(load_records([into]).stored) if into.is_dir() else []
     entries: list[Entry] = []
@@ -69,7 +82,48 @@ def plan(
             _require_company(submission.name, record, present)
         taken[entry.folder] = record.run_id
         entries.append(entry)
+    _require_their_own(entries, present, deterministic)
     return entries
+
+
+def _require_their_own(
+    entries: Sequence[Entry], present: Sequence[StoredRecord], deterministic: Collection[str]
+) -> None:
+    """Each new run has answers of its own: other than those that stay there, and than those beside it."""
+    gone = {entry.instead for entry in entries if entry.instead is not None}
+    there = [stored for stored in present if stored.path.parent not in gone]
+    read: dict[Path, Answered | None] = {}
+
+    def answers_of(stored: StoredRecord) -> Answered | None:
+        if stored.path not in read:
+            read[stored.path] = _answered(stored)
+        return read[stored.path]
+
+    before: list[Answered] = []
+    for entry in entries:
+        if entry.action == "keep":
+            continue
+        record, name = entry.submission.record, entry.submission.name
+        mine = Answered(
+            name, record, parse_predictions(entry.submission.members[PREDICTIONS_FILE], Path(name))
+        )
+        tasks = [task.key for task in record.stream.tasks]
+        alike = [stored for stored in there if [t.key for t in stored.record.stream.tasks] == tasks]
+        for other in (*filter(None, map(answers_of, alike)), *before):
+            require_its_own(mine, other, deterministic=record.method.name in deterministic)
+        before.append(mine)
+
+
+def _answered(stored: StoredRecord) -> Answered | None:
+    """A record that is there; one that is damaged is no reason to refuse another."""
+    expected = stored.record.predictions
+    if expected is None:
+        return None
+    try:
+        predictions = load_predictions(stored.path.parent, expected)
+    except RecordError:
+        return None
+    return Answered(str(stored.path.parent), stored.record, predictions)
 
 
 def _entry(

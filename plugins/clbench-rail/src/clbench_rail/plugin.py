@@ -32,5 +32,6 @@ def clbench_methods() -> list[MethodSpec]:
             settings="clbench_rail.settings:DualSettings",
             assumptions=Assumptions(replay=True),
             citation=_CITATION,
+            deterministic=True,
         ),
     ]
