@@ -1,38 +1,40 @@
 """Rewrite the tables in the documents from the records kept here, and draw the figures anew.
 
-With --check only say what would change. `clbench admit` updates the same tables; see clbench.boards.documents
-for how a document says what stands in it. typed.py beside this does the same for what documents type.
+With --check only say what would change. tables.toml beside this says what stands where; `clbench admit`
+updates the same tables. typed.py does the same for what documents type.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
-from clbench.boards import documents
+from clbench.cli import documents
+from clbench.cli.declaring import Table, allowed, declared
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = (
-    "README.md",
-    "docs/tables.md",
-    "docs/statistics.md",
-    "leaderboards/mini.md",
-    "leaderboards/mini/tables.md",
-    "leaderboards/published.md",
-    "plugins/clbench-mini/README.md",
+OWN = (
+    Table(
+        "mini-demands",
+        "leaderboards/mini.md",
+        ("mini", "report", "--no-images", "leaderboards/mini/records"),
+    ),
+    Table("mini-readme", "plugins/clbench-mini/README.md", ("mini", "report", "leaderboards/mini/records")),
 )
-BLOCK = documents.TABLE
+"""Printed by a plugin's command, which admission does not give: it measures models."""
+TABLES = (*declared(ROOT), *OWN)
 
 
-def printed(arguments: str) -> str:
-    """What a clbench command prints, run in the repository."""
-    return documents.printed(arguments, ROOT)
+def printed(table: Table) -> str:
+    """What the table's command prints, given in the repository."""
+    return documents.printed(table.arguments, ROOT)
 
 
-def updated(text: str) -> str:
-    """The document with every table printed anew."""
-    return documents.updated(text, ROOT)
+def shown(table: Table) -> str:
+    """What stands in the document now."""
+    return documents.standing((ROOT / table.document).read_text(encoding="utf-8"))[table.name]
 
 
 def draw() -> None:
@@ -45,7 +47,8 @@ def draw() -> None:
         transfer_last_scatter(records, ROOT / "leaderboards" / "mini" / f"transfer-last-{order}.png")
     shown = (ROOT / "leaderboards" / "mini" / "figures.md").read_text(encoding="utf-8")
     for command in re.findall(r"^\$ clbench (plot .*)$", shown.replace("\\\n", ""), re.MULTILINE):
-        printed(command)
+        words = allowed(shlex.split(command), ROOT, figures=ROOT / "leaderboards" / "mini" / "figures")
+        documents.printed(words, ROOT)
     for drawn in (ROOT / "leaderboards" / "mini" / "figures").rglob("*.png"):
         if drawn.relative_to(ROOT / "leaderboards" / "mini").as_posix() not in shown:
             drawn.unlink()
@@ -57,19 +60,17 @@ def draw() -> None:
 
 def main() -> int:
     """Update all documents and figures; return 1 if --check finds a document that is out of date."""
-    stale = []
-    if "--check" not in sys.argv:
+    check = "--check" in sys.argv
+    if not check:
         draw()
-    for name in DOCUMENTS:
-        path = ROOT / name
-        before = path.read_text(encoding="utf-8")
-        after = updated(before)
-        if after != before:
-            stale.append(name)
-            if "--check" not in sys.argv:
-                path.write_text(after, encoding="utf-8")
-    print("\n".join(f"{name}: {'out of date' if '--check' in sys.argv else 'updated'}" for name in stale))
-    return int(bool(stale) and "--check" in sys.argv)
+        changed = documents.update(TABLES, ROOT)
+    else:
+        changed = {table.document: False for table in TABLES}
+        for table in TABLES:
+            changed[table.document] |= shown(table) != printed(table)
+    stale = [name for name, differs in changed.items() if differs]
+    print("\n".join(f"{name}: {'out of date' if check else 'updated'}" for name in stale))
+    return int(bool(stale) and check)
 
 
 if __name__ == "__main__":

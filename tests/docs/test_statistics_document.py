@@ -4,7 +4,6 @@ import importlib.util
 import re
 from pathlib import Path
 
-import pytest
 from clbench.definitions import RIVALS
 
 ROOT = Path(__file__).parents[2]
@@ -16,14 +15,6 @@ def load(path):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-update = load(ROOT / "leaderboards/update.py")
-
-
-@pytest.mark.parametrize("block", update.BLOCK.finditer(TEXT), ids=lambda block: block["arguments"][:40])
-def test_a_comparison_is_what_its_command_prints(block):
-    assert update.updated(block[0]) == block[0]
 
 
 def test_other_definitions_are_listed_with_formula_and_source():

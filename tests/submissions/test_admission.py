@@ -4,9 +4,9 @@ import json
 import shutil
 
 import pytest
-from clbench.boards.documents import documents_about, update
-from clbench.cli import main
-from clbench.errors import ClbenchError, SubmissionError
+from clbench.cli import documents, main
+from clbench.cli.declaring import declared
+from clbench.errors import SubmissionError
 from clbench.results import load_records
 from clbench.submissions import pack, read_submission
 from clbench.submissions.admission import admit, plan
@@ -14,8 +14,13 @@ from click.testing import CliRunner
 
 DOCUMENT = """# A board
 
-<!-- made by: clbench leaderboard records --orders I --format md -->
+<!-- table: mine -->
 <!-- end -->
+"""
+DECLARED = """[[table]]
+name = "mine"
+document = "board.md"
+command = "leaderboard records --orders I --format md"
 """
 
 
@@ -35,17 +40,24 @@ def board(tmp_path, records_folder):
     for name in ("zscl-seed0", "zscl-seed1", "finetune-seed0"):
         shutil.copytree(records_folder / "I" / name, home / "records" / "I" / name)
     (home / "board.md").write_text(DOCUMENT)
+    (home / "leaderboards").mkdir()
+    (home / "leaderboards" / "tables.toml").write_text(DECLARED)
     return home
+
+
+def update(board):
+    """Print the declared tables anew."""
+    return documents.update(declared(board), board)["board.md"]
 
 
 def test_there_and_back_again(board, tmp_path):
     """A record is submitted, taken away, verified and admitted: everything is as it was."""
-    assert update(board / "board.md", board)
+    assert update(board)
     before = contents(board)
     assert run("submit", board / "records/I/zscl-seed1", "-o", tmp_path / "sent").exit_code == 0
     (file,) = (tmp_path / "sent").iterdir()
     shutil.rmtree(board / "records/I/zscl-seed1")
-    assert update(board / "board.md", board)
+    assert update(board)
     done = run("admit", file, "--into", board / "records")
     assert done.exit_code == 0, done.output
     assert f"admitted: {board}/records/I/zscl-seed1" in done.output
@@ -175,23 +187,3 @@ def test_a_full_disk_leaves_everything_as_it_was(board, records_folder, monkeypa
     with pytest.raises(OSError, match="No space left"):
         admit(entries, board / "records")
     assert contents(board) == before
-
-
-def test_documents_are_found_by_the_records_they_show(board):
-    (board / "other.md").write_text(DOCUMENT.replace("records", "elsewhere"))
-    (board / ".hidden").mkdir()
-    (board / ".hidden" / "board.md").write_text(DOCUMENT)
-    (board / "sub").mkdir()
-    (board / "sub" / "part.md").write_text(DOCUMENT.replace("records", "records/I"))
-    names = [
-        path.relative_to(board.resolve()).as_posix() for path in documents_about(board / "records", board)
-    ]
-    assert names == ["board.md", "sub/part.md"]
-
-
-def test_a_table_whose_command_fails_leaves_the_document(board):
-    text = DOCUMENT.replace("records", "nowhere")
-    (board / "board.md").write_text(text)
-    with pytest.raises(ClbenchError, match=r"clbench leaderboard nowhere .* failed"):
-        update(board / "board.md", board)
-    assert (board / "board.md").read_text() == text

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from clbench.cli.session import Session, disable_plugin_option
+
+if TYPE_CHECKING:
+    from clbench.cli.declaring import Table
 
 _DONE = {"add": "admitted", "replace": "replaced", "keep": "there already"}
 _WOULD = {"add": "would be admitted", "replace": "would replace", "keep": "there already"}
@@ -39,8 +43,8 @@ def admit(
     """Verify submissions, put their records under FOLDER as ORDER/METHOD-seedN, and print the tables anew.
 
     All are admitted or none: one that fails `clbench verify`, is there already with other content, or can
-    be compared with nothing there stops it. Tables are those of the Markdown documents of the repository
-    around FOLDER that say `made by: clbench … FOLDER …`.
+    be compared with nothing there stops it. Tables are those that leaderboards/tables.toml of the repository
+    around FOLDER declares to be made from it.
     """
     from clbench.cli.verify import sources, verified
     from clbench.submissions.admission import admit as write
@@ -50,23 +54,28 @@ def admit(
     checked = [verified(registry, file, "nothing is admitted") for file in sources(files)]
     deterministic = {name for name, method in registry.methods.items() if method.spec.deterministic}
     entries = plan(checked, into, replace=replace, new_table=new_table, deterministic=deterministic)
+    shown = _declared(into) if tables else []  # before anything is written: it may have mistakes
     if not check:
         write(entries, into)
     for entry in entries:
         said = (_WOULD if check else _DONE)[entry.action]
         click.echo(f"{said}: {entry.folder}  SHA-256 {entry.submission.sha256}")
-    changed = any(entry.action != "keep" for entry in entries)
-    if changed and not check and tables:
-        _update_tables(into)
+    if tables and not check and any(entry.action != "keep" for entry in entries):
+        _print_anew(shown, into)
 
 
-def _update_tables(into: Path) -> None:
-    from clbench.boards.documents import documents_about, repository_of, update
+def _declared(into: Path) -> list[Table]:
+    from clbench.cli.declaring import about, declared, repository_of
 
     root = repository_of(into)
-    documents = documents_about(into, root) if root is not None else []
-    for document in documents:
-        state = "made anew" if update(document, root or into) else "as before"
-        click.echo(f"tables of {document.relative_to(root or into)}: {state}")
-    if not documents:
-        click.echo(f"no document around {into} has a table made from it")
+    return about(into, declared(root), root) if root is not None else []
+
+
+def _print_anew(tables: list[Table], into: Path) -> None:
+    from clbench.cli.declaring import TABLES_FILE, repository_of
+    from clbench.cli.documents import update
+
+    for document, changed in update(tables, repository_of(into) or into).items():
+        click.echo(f"tables of {document}: {'made anew' if changed else 'as before'}")
+    if not tables:
+        click.echo(f"{TABLES_FILE} declares no table that is made from {into}")
