@@ -63,7 +63,12 @@ settings.register_profile("explore", parent=settings.get_profile("clbench"), der
 settings.load_profile("clbench")
 
 # What libraries set when they are imported, which may be during any test.
-SET_BY_IMPORTS = ("PYTEST_CURRENT_TEST", "TOKENIZERS_PARALLELISM", "TORCHINDUCTOR_CACHE_DIR")
+SET_BY_IMPORTS = (
+    "PYTEST_CURRENT_TEST",
+    "TOKENIZERS_PARALLELISM",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "_MLFLOW_TELEMETRY_SESSION_ID",
+)
 
 # What runs where no -m is given.
 USUAL = "not slow and not explore"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 from clbench.config import RunConfig
 from clbench.errors import ConfigError, PluginError
@@ -14,6 +15,7 @@ from clbench.methods.context import Context, FeatureCache, ProgressFunction, Ref
 from clbench.methods.contract import Method
 from clbench.methods.resuming import StepStore
 from clbench.models import Backbone, ImageGenerator
+from clbench.models.generation import GeneratedImages
 from clbench.plugins import Registry
 from clbench.runs.sources import RunSources, Sources
 from clbench.runs.worker.watch import given
@@ -137,7 +139,7 @@ class Bench:
         declared = {*self.method.spec.requires, *self.method.spec.optional}
         reference, generator = sources.reference, sources.generator
         pool = sources.stream_spec.class_pool if "class_pool" in declared else None
-        return Context(
+        return _LendingContext(
             initial=self.initial,
             seed=self.config.seed,
             task_keys=self.task_keys,
@@ -167,6 +169,25 @@ class Bench:
             )
         self.declared = dict(method.declares(settings))
         return method
+
+
+class _LendingContext(Context):
+    """What the harness opens for a method, when the method asks for it, is given to it."""
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        seeds: Sequence[int],
+        *,
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> GeneratedImages:
+        with given():
+            return super().generate(prompts, seeds, steps=steps, guidance=guidance)
+
+    def initial_features(self, images: ImageSet) -> Tensor:
+        with given():
+            return super().initial_features(images)
 
 
 def _given(load: Callable[[], T]) -> Callable[[], T]:
