@@ -7,7 +7,7 @@ from random import Random
 import click
 from clbench.cli import main
 
-from tests.fuzz.drawing import TEXTS, word
+from tests.fuzz.drawing import TEXTS, as_argument, word
 from tests.fuzz.judging import Case
 from tests.fuzz.place import Place
 
@@ -89,7 +89,7 @@ def command_line(random: Random, place: Place) -> Case:
         words.append("--no-data")
     if random.random() < 0.05:
         words.insert(random.randint(0, len(words)), random.choice(TEXTS))
-    return Case([each.replace("\0", "") for each in words])
+    return Case([as_argument(each) for each in words])
 
 
 def _words(random: Random, place: Place, parameter: click.Parameter, command: str) -> list[str]:

@@ -13,7 +13,7 @@ import yaml
 from clbench.config import Options, as_typed, parse_value, read_file
 from clbench.streams.sidefiles import read_captions, read_names
 
-from tests.fuzz.drawing import TEXTS, changed_bytes, changed_document, changed_text, value, word
+from tests.fuzz.drawing import TEXTS, as_argument, changed_bytes, changed_document, changed_text, value, word
 from tests.fuzz.judging import Case
 from tests.fuzz.place import Place
 
@@ -141,7 +141,7 @@ def settings(random: Random, place: Place) -> Case:
         return None
 
     twice = len(words[6::2]) != len({each.partition("=")[0] for each in words[7::2]})
-    return Case([each.replace("\0", "") for each in words], wrong=(lambda _: None) if twice else wrong)
+    return Case([as_argument(each) for each in words], wrong=(lambda _: None) if twice else wrong)
 
 
 def typed_value(random: Random, _: Place) -> Case:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from random import Random
 from typing import Any
 
@@ -137,6 +138,11 @@ def value(random: Random) -> Any:
     """Any value that JSON or YAML may hold."""
     pool = random.choice((TEXTS, NUMBERS, LITERALS))
     return copy.deepcopy(random.choice(pool))
+
+
+def as_argument(text: str) -> str:
+    """The text as the system hands it over: no NUL, and of surrogates those alone that stand for a byte."""
+    return re.sub("[\ud800-\udc7f\udd00-\udfff]", "\udcff", text.replace("\0", ""))
 
 
 def word(random: Random, *likely: str) -> str:

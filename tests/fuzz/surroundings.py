@@ -9,7 +9,7 @@ import sys
 import time
 from random import Random
 
-from tests.fuzz.drawing import TEXTS
+from tests.fuzz.drawing import TEXTS, as_argument
 from tests.fuzz.judging import LONGEST, Case
 from tests.fuzz.place import RUNS, Place
 
@@ -75,8 +75,7 @@ def _drawn(random: Random) -> dict[str, str]:
         value = random.choice(
             (*TEXTS, "/dev/null", "/proc/nope", "relative/place", "dumb", "1", "0", "C", "tr_TR")
         )
-        # A surrogate other than an escaped byte cannot be in an environment.
-        found[random.choice(VARIABLES)] = value.replace("\0", "").replace("\ud800", "\udcff")
+        found[random.choice(VARIABLES)] = as_argument(value)
     return found
 
 
@@ -92,7 +91,7 @@ def process(random: Random, place: Place) -> Case:
     kind = random.choice(("console", "console", "closed pipe", "full", "no output", "interrupt", "odd words"))
     env = {**os.environ, "PYTHONIOENCODING": console, **(_drawn(random) if random.random() < 0.3 else {})}
     if kind == "odd words":
-        words = [*words, random.choice(TEXTS).replace("\0", "").replace("\ud800", "\udcff")]
+        words = [*words, as_argument(random.choice(TEXTS))]
 
     def call() -> str:
         return _process(kind, words, env)
