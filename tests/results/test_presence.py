@@ -57,6 +57,10 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert read_presence(tmp_path) is None
 
 
+# Without the number of this process: names of tests are the same in each.
+WRITTEN = HERE.as_json() | {"pid": 1}
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -67,11 +71,11 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         b"[" * 100_000,
         b"\xff",
         b"x" * 100_000,
-        json.dumps(HERE.as_json() | {"pid": "1"}).encode(),
-        json.dumps(HERE.as_json() | {"pid": True}).encode(),
-        json.dumps(HERE.as_json() | {"seen": "yesterday"}).encode(),
-        json.dumps(HERE.as_json() | {"seen": "2026-01-02T03:04:05"}).encode(),
-        json.dumps(HERE.as_json() | {"phase": None}).encode(),
+        json.dumps(WRITTEN | {"pid": "1"}).encode(),
+        json.dumps(WRITTEN | {"pid": True}).encode(),
+        json.dumps(WRITTEN | {"seen": "yesterday"}).encode(),
+        json.dumps(WRITTEN | {"seen": "2026-01-02T03:04:05"}).encode(),
+        json.dumps(WRITTEN | {"phase": None}).encode(),
     ],
 )
 def test_what_is_none_is_named_with_what_mends_it(content: bytes, tmp_path: Path) -> None:
