@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -42,7 +43,8 @@ __all__ = [
     "send_reply",
 ]
 
-_LONGEST = 2**30  # bytes of one message of a worker
+_LONGEST = 2**28  # bytes of one message of a worker, most of them answers
+_LONGEST_HEADER = 2**20  # bytes of what is no array in one
 _LONGEST_TEXT = 20_000  # characters of a text in one
 _sending = threading.RLock()  # several threads of a worker may have something to say
 
@@ -292,10 +294,12 @@ def receive_reply(connection: Connection) -> Reply:
         raise _foreign("a message is longer than any can be") from error
     try:
         length = int.from_bytes(content[:4], "big")
+        if length > _LONGEST_HEADER:
+            raise ValueError("it is longer than any can be")
         name, values = json.loads(content[4 : 4 + length])
         kind = _REPLIES[name]
         buffer = io.BytesIO(content[4 + length :])
-        values |= {each: np.load(buffer, allow_pickle=False) for each in kind.arrays}
+        values |= {each: _array(buffer) for each in kind.arrays}
         reply = kind(**values)
     except (ValueError, KeyError, TypeError, OSError, EOFError, RecursionError) as error:
         raise _foreign(f"{type(error).__name__}: {error}") from error
@@ -303,7 +307,28 @@ def receive_reply(connection: Connection) -> Reply:
         expected = _TYPES.get(str(each.type))
         if expected is not None and not isinstance(getattr(reply, each.name), expected):
             raise _foreign(f"{name}.{each.name} is {getattr(reply, each.name)!r:.80}")
+        within: Any = {"list[int]": int, "list[float]": (int, float)}.get(str(each.type))
+        if within is not None and not all(isinstance(one, within) for one in getattr(reply, each.name)):
+            raise _foreign(f"{name}.{each.name} has something that is no number")
     return reply
+
+
+def _array(buffer: io.BytesIO) -> np.ndarray:
+    """The next array; there is memory for it, since it is here already.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if np.lib.format.read_magic(buffer) != (1, 0):
+        raise ValueError("an array of another version")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(buffer)
+    if fortran or dtype.hasobject or dtype.kind not in "if":
+        raise ValueError(f"an array of {dtype}")
+    size = math.prod(shape) * dtype.itemsize
+    content = buffer.read(size) if size <= _LONGEST else b""
+    if min([0, *shape]) < 0 or len(content) != size:
+        raise ValueError("an array that is not all there")
+    return np.frombuffer(content, dtype).reshape(shape)
 
 
 def _foreign(why: str) -> MethodError:
@@ -317,7 +342,7 @@ def _foreign(why: str) -> MethodError:
 def _plain(value: Any) -> Any:
     """Cut long texts, and replace what UTF-8 cannot encode: whatever an exception says, it can be told."""
     if isinstance(value, str):
-        text = value.encode("utf-8", "backslashreplace").decode()
+        text = str.encode(value, "utf-8", "backslashreplace").decode()  # not what its own class makes of it
         if len(text) > _LONGEST_TEXT:
             half = _LONGEST_TEXT // 2
             text = f"{text[:half]}\n… {len(text) - 2 * half:,} characters …\n{text[-half:]}"

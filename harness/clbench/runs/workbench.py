@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from clbench.config import RunConfig
-from clbench.errors import ConfigError, PluginError
+from clbench.errors import ConfigError, MethodError, PluginError
 from clbench.methods.context import Context, FeatureCache, ProgressFunction, Reference
 from clbench.methods.contract import Method
 from clbench.methods.resuming import StepStore
@@ -167,7 +168,7 @@ class Bench:
             raise PluginError(
                 f"{self.method.spec.factory} of {self.method.distribution} is not a clbench.Method"
             )
-        self.declared = dict(method.declares(settings))
+        self.declared = _declared(method.declares(settings))
         return method
 
 
@@ -188,6 +189,27 @@ class _LendingContext(Context):
     def initial_features(self, images: ImageSet) -> Tensor:
         with given():
             return super().initial_features(images)
+
+
+def _declared(found: object) -> dict[str, str | float | bool]:
+    """What ``declares()`` gave, if a record can hold it.
+
+    Raises:
+        MethodError: it is something else, or too much.
+    """
+    if not isinstance(found, Mapping):
+        raise MethodError(f"declares() gave a {type(found).__name__}", why=_DECLARED)
+    for name, value in found.items():
+        plain = isinstance(name, str) and isinstance(value, str | int | float)
+        if not plain or (isinstance(value, float) and not math.isfinite(value)):
+            raise MethodError(f"declares() gave {name!r:.40} as {value!r:.40}", why=_DECLARED)
+    if sum(len(name) + len(str(value)) for name, value in found.items()) > _MOST_DECLARED:
+        raise MethodError("declares() gave more than a record has room for", why=_DECLARED)
+    return dict(found)
+
+
+_MOST_DECLARED = 10_000  # characters
+_DECLARED = "a dictionary of short texts, finite numbers, true and false is due, by names"
 
 
 def _given(load: Callable[[], T]) -> Callable[[], T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections.abc import Sequence
@@ -17,9 +18,12 @@ from clbench.runs.sources import Sources
 from clbench.runs.supervisor import starting
 from clbench.runs.supervisor.course import Course, Listener, RunOutcome, run_folder
 from clbench.runs.supervisor.opening import Opener, in_this_process, open_process
+from clbench.runs.supervisor.pupil import StoppedError
 from clbench.runs.supervisor.sharing import Share, shares
 
 __all__ = ["STALL_TIMEOUT", "execute"]
+
+log = logging.getLogger(__name__)
 
 STALL_TIMEOUT = 3600.0
 """Seconds of silence after which a run is given up, unless something else is asked for."""
@@ -127,6 +131,12 @@ class _Office:
             return Course(
                 self._sources, config, self._out, self._tell, opener, isolated=True, stop=self._stop
             ).execute()
+        except StoppedError:
+            raise
+        except Exception as error:  # of the harness or a display; the other runs are to end as they would
+            log.exception("%s seed %d", config.method, config.seed)
+            reason = f"{type(error).__name__}: {error}"
+            return RunOutcome(config, run_folder(self._out, config), "failed", reason)
         finally:
             self._shares.put(share)
 

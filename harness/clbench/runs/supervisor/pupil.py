@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -17,13 +17,17 @@ from clbench.errors import ClbenchError
 from clbench.runs import messages
 from clbench.runs.evaluation import Evaluation
 from clbench.runs.exam import Exam, Slots
-from clbench.runs.messages import Order, Reply, receive_reply
+from clbench.runs.messages import Order, Reply
+from clbench.runs.supervisor import starting
+from clbench.runs.supervisor.line import Line
 
 __all__ = ["Ended", "Pupil", "StoppedError", "WorkerError"]
 
 R = TypeVar("R", bound=Reply)
 
 _LONGEST_END = 60.0  # seconds for a last look at what is kept
+_LONGEST_FAREWELL = 5.0  # seconds between the end of a connection and that of its process
+_LOST_SERVER = 255  # what multiprocessing says where it cannot know
 _PULSE = 0.25  # seconds between two looks at whether to stop
 
 
@@ -81,7 +85,7 @@ class Pupil:
         stall: float,
         stop: Ended,
     ) -> None:
-        self.connection = connection
+        self._line = Line(connection)
         self.process = process
         self._log = log
         self._logged_before = log.stat().st_size if log.exists() else 0
@@ -89,6 +93,7 @@ class Pupil:
         self._touched = touched
         self._stall = stall
         self._stop = stop
+        self._killed = False
         self.doing = "loading"
         self.pulse: Callable[[], None] = lambda: None  # called while nothing is heard
 
@@ -106,12 +111,15 @@ class Pupil:
     def restore(self) -> messages.Learned:
         """Let it load the newest checkpoint."""
         self.doing = "restoring the checkpoint"
-        return self._ask(messages.Restore(), messages.Learned)
+        return self._plausible(self._ask(messages.Restore(), messages.Learned))
 
     def learn(self, order: messages.Learn) -> messages.Learned:
         """Let it learn."""
         self.doing = "learning"
-        return self._ask(order, messages.Learned)
+        learned = self._plausible(self._ask(order, messages.Learned))
+        if learned.learned != order.index + 1:
+            raise self._lost(f"it said that it has learned {learned.learned} tasks, of {order.index + 1}")
+        return learned
 
     def test(
         self, exam: Exam, progress: Callable[[int, int], None], *, initial: bool = False
@@ -146,18 +154,19 @@ class Pupil:
     def stop(self, *, finished: bool) -> None:
         """Let it end; whatever it does, it has ended afterwards. ``finished``: the run is at its end."""
         with suppress(OSError, ValueError):
-            self.connection.send(messages.Stop(finished))
+            self._line.send(messages.Stop(finished), lambda: None)
         if self.process is not None:
-            self.process.join(_LONGEST_END)
+            until = time.monotonic() + _LONGEST_END
+            while not starting.ended(self.process, _PULSE) and time.monotonic() < until:
+                self._look()
         self.kill()
 
     def kill(self) -> None:
-        """End it at once."""
-        if self.process is not None and self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-        with suppress(OSError):
-            self.connection.close()
+        """End it at once, with the processes that it has started."""
+        if self.process is not None and not self._killed:
+            self._killed = True
+            starting.end(self.process)
+        self._line.close()
 
     # -- replies ------------------------------------------------------------------------------------
 
@@ -165,10 +174,23 @@ class Pupil:
         self._send(order)
         return self._wait_for(expected, exam)
 
+    def _plausible(self, learned: messages.Learned) -> messages.Learned:
+        entries = (len(learned.learn_seconds), len(learned.stored_parameters))
+        if entries != (learned.learned, learned.learned) or not 0 <= learned.rows <= learned.learned:
+            raise self._lost("what it said of tasks and rows does not fit together")
+        return learned
+
     def _send(self, order: Order) -> None:
+        begun = time.monotonic()
+
+        def look() -> None:
+            self._look()
+            if self._stall and time.monotonic() - begun > self._stall:
+                raise self._silent(time.monotonic() - begun)
+
         try:
-            self.connection.send(order)
-        except (OSError, ValueError):
+            self._line.send(order, look)
+        except OSError:
             # Why it is gone, what it has said before tells, or the way in which its process ended.
             self._wait_for(messages.Failed)
             raise self._lost("it takes no orders any more") from None
@@ -195,29 +217,32 @@ class Pupil:
                 case _:
                     raise self._lost(f"it said {type(reply).__name__} where {expected.__name__} was due")
 
-    def _receive(self) -> Reply | None:
-        """The next thing that it says; ``None`` if it says nothing for a moment."""
+    def _look(self) -> None:
         if self._stop.is_set():
             raise StoppedError
-        watched: list[Any] = [self.connection]
-        if self.process is not None:
-            watched.append(self.process.sentinel)
-        if not wait(watched, _PULSE):
-            self.pulse()
-            return None
+
+    def _receive(self) -> Reply | None:
+        """The next thing that it says; ``None`` if it says nothing for a moment."""
+        self._look()
         try:
-            if self.connection.poll():
-                return receive_reply(self.connection)
+            reply = self._line.hear(_PULSE)
         except ClbenchError as error:
             raise self._lost(str(error)) from error
-        except (EOFError, OSError):
-            pass
-        if self.process is None:
-            raise StoppedError  # its thread was interrupted
-        self.process.join(5.0)
-        if self.process.exitcode is None and self.connection.closed:
-            return None
-        raise self._died()
+        except EOFError:
+            if self.process is None:
+                raise StoppedError from None  # its thread was interrupted
+            if not starting.ended(self.process, _LONGEST_FAREWELL):
+                raise self._lost("it has closed the connection") from None
+            raise self._died() from None
+        if reply is None:
+            self.pulse()
+            # What it has started may hold the connection open when it has ended itself.
+            if self.process is not None and starting.ended(self.process):
+                with suppress(EOFError, ClbenchError):
+                    reply = self._line.hear(0.0)
+                if reply is None:
+                    raise self._died()
+        return reply
 
     # -- ends ---------------------------------------------------------------------------------------
 
@@ -249,11 +274,14 @@ class Pupil:
     def _died(self) -> WorkerError:
         assert self.process is not None
         code = self.process.exitcode
+        self.kill()
         if code is not None and code < 0:
             return WorkerError(_signal_name(-code), _signal_words(-code, self.doing), self._printed())
+        else_ = ", or the server that starts processes was ended" if code == _LOST_SERVER else ""
         return WorkerError(
             "ProcessExit",
-            f"the method's process ended by itself while {self.doing}, with exit code {code}: os._exit({code})",
+            f"the method's process ended by itself while {self.doing}, with exit code {code}: "
+            f"os._exit({code}){else_}",
             self._printed(),
         )
 

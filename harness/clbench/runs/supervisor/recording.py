@@ -71,18 +71,21 @@ class Recorder:
 
     def go_on_from(self, earlier: Record | None) -> None:
         """Take over what was seen of the method in the part of the run that an earlier process did."""
-        if earlier is None or earlier.conduct is None or earlier.run_id != self._config.key or not earlier.rows:
+        if earlier is None or earlier.conduct is None or earlier.run_id != self._config.key:
             return
-        self._isolated = self._isolated and earlier.conduct.isolated
+        if earlier.rows:
+            self._isolated = self._isolated and earlier.conduct.isolated
+        # Without a row, too: what it saw may lie in its folder.
         for what, which in earlier.conduct.touched.items():
             for each in which:
                 self.note_touched(what, each)
 
     def note_touched(self, what: str, which: str) -> None:
-        """Note that the method has opened something that it was not given."""
-        known = self.touched.setdefault(what, [])
-        if which not in known:
-            known.append(which)
+        """Note that the method has opened something; of very many, the first ones."""
+        if what in self.touched or len(self.touched) < _MOST_TOUCHED:
+            paths = self.touched.setdefault(what, [])
+            if which not in paths and len(paths) < _MOST_TOUCHED:
+                paths.append(which)
 
     def zero_shot(self, evaluation: Evaluation) -> None:
         """Note the zero-shot row."""
@@ -211,7 +214,8 @@ class Recorder:
             conduct=ConductRecord(
                 isolated=self._isolated,
                 touched={what: tuple(which) for what, which in sorted(self.touched.items())},
-                test_order=self.test_order,
+                # Known while it is tested, it would say which image is which: their usual order is no secret.
+                test_order=self.test_order if status == "finished" else None,
             ),
             failure=failure,
             provenance=provenance.model_copy(update={"finished": datetime.now(UTC) if finished else None}),
@@ -252,6 +256,7 @@ class Recorder:
         )
 
 
+_MOST_TOUCHED = 20  # kinds, and paths of a kind
 UNKNOWN = "unknown"
 """Stands for what a run that failed early never came to know."""
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.forkserver
+import os
+import signal
 import sys
 import threading
 import types
 from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 
-__all__ = ["begin_server", "start"]
+__all__ = ["begin_server", "end", "ended", "start"]
 
+_LONGEST_DYING = 10.0  # seconds until a killed process is gone
 _starting = threading.Lock()
 
 
@@ -26,7 +29,9 @@ def begin_server() -> None:
     """
     if _method() == "forkserver":
         with _starting, _no_main_module():
-            multiprocessing.get_context("forkserver").set_forkserver_preload(["clbench.runs.worker.imported"])
+            multiprocessing.get_context("forkserver").set_forkserver_preload(
+                ["clbench.runs.worker.server", "clbench.runs.worker.imported"]
+            )
             multiprocessing.forkserver.ensure_running()
 
 
@@ -44,6 +49,29 @@ def start(target: str, *arguments: object) -> tuple[BaseProcess, Connection]:
         process.start()
     theirs.close()  # so that the pipe ends when the process does
     return process, ours
+
+
+def ended(process: BaseProcess, timeout: float = 0.0) -> bool:
+    """Whether the process has ended, or ends within ``timeout`` seconds.
+
+    Several threads may not look at one process at once, which starting another one does: the exit code can
+    be read but once.
+    """
+    wait([process.sentinel], timeout)
+    with _starting:
+        return process.exitcode is not None
+
+
+def end(process: BaseProcess) -> None:
+    """End the process, and what it has started and not set apart, at once."""
+    assert process.pid is not None
+    if hasattr(os, "killpg"):
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)  # what it left behind, too, when it has ended itself
+    if not ended(process):
+        with suppress(OSError):
+            process.kill()
+        ended(process, _LONGEST_DYING)
 
 
 def _call(target: str, connection: Connection, arguments: tuple[object, ...]) -> None:

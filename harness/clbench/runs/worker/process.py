@@ -24,6 +24,8 @@ _PR_SET_PDEATHSIG = 1
 def work(connection: Connection, assignment: Assignment, surroundings: Surroundings) -> None:
     """Serve a run; the target of its process."""
     _die_with_parent()
+    with suppress(OSError, AttributeError):
+        os.setpgid(0, 0)  # what it starts ends with it, see clbench.runs.supervisor.starting.end
     # Of processes that the method starts: as in any program, not as this one was started.
     multiprocessing.set_start_method(None, force=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the supervisor's, which ends this process
@@ -65,5 +67,8 @@ def _log_output(path: Path) -> int:
 def _die_with_parent() -> None:
     """On Linux: be killed when the fork server ends, which ends when the supervisor does, however it dies."""
     if sys.platform.startswith("linux"):
+        server = os.getppid()
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != server:
+            os._exit(1)  # it has ended meanwhile

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -64,7 +65,8 @@ class Paper:
     def __exit__(self, kind: type[BaseException] | None, *_: TracebackType | BaseException | None) -> None:
         del self._slots
         if kind is None:
-            self._map.close()
+            with suppress(BufferError):  # somebody looks into it still
+                self._map.close()
 
     @torch.no_grad()
     def answer(self, batch: Batch, taken: Callable[[], None]) -> None:
@@ -124,7 +126,12 @@ def checked_scores(method: Scorer, images: Tensor, labels: LabelSpace) -> Tensor
             f"score() gave shape {tuple(logits.shape)} for {len(images)} images and {len(labels)} classes",
             why="one row per image and one column per class of `labels` are due",
         )
-    if not bool(torch.isfinite(logits).all()):
+    if logits.is_meta or logits.layout != torch.strided:
+        raise MethodError(
+            f"score() gave a tensor {'on the meta device' if logits.is_meta else 'that is sparse'}",
+            why="a tensor with a value for each image and class is due",
+        )
+    if not bool(torch.isfinite(logits.float()).all()):  # answers are kept as float32
         raise NotFiniteError(
             "score() returned NaN or infinite logits on test images",
             why="the learned weights are broken: the optimisation diverged",

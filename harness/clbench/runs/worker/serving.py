@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import torch
 
-from clbench.errors import MethodError, NotFiniteError
-from clbench.models.backbone import weights_digest
+from clbench.errors import NotFiniteError
 from clbench.models.features import CosineScorer
 from clbench.plugins import Registry
 from clbench.runs import messages
@@ -24,6 +21,7 @@ from clbench.runs.middle import MiddleStore
 from clbench.streams import TrainingTask
 from clbench.runs.workbench import Bench, Workbench
 from clbench.runs.worker.learners import LEARNERS, Learner
+from clbench.runs.worker.order import ProcessState, Untouched, checked_state
 from clbench.runs.worker.resources import MemoryGauge, Stopwatch
 from clbench.runs.worker.scoring import Paper, Scorer
 from clbench.runs.worker.surroundings import Assignment
@@ -42,12 +40,17 @@ def serve(
     """Serve until the supervisor says stop or is gone.
 
     Args:
-        begin: called when the initial model is loaded and no code of the method has run yet.
+        begin: called when the initial model is loaded and no code of the method has run yet; given where
+            the worker is a process of its own.
 
     Raises:
         KeyboardInterrupt: as it comes, where the worker is no process of its own.
     """
-    _Worker(connection, assignment, registry, begin or (lambda: None)).serve()
+    _Worker(connection, assignment, registry, begin).serve()
+
+
+class _GoneError(BaseException):
+    """The supervisor is gone. No method raises this by accident, as it may an EOFError of its own."""
 
 
 class _Worker:
@@ -56,12 +59,13 @@ class _Worker:
         connection: Connection,
         assignment: Assignment,
         registry: Registry | Workbench,
-        begin: Callable[[], None],
+        begin: Callable[[], None] | None,
     ) -> None:
         self.connection = connection
         self.assignment = assignment
         self.workbench = registry if isinstance(registry, Workbench) else Workbench(registry)
-        self.begin = begin
+        self.begin = begin or (lambda: None)
+        self.isolated = begin is not None
         self.checkpoint = Checkpoint(assignment.config.key)
         self.store = CheckpointStore(assignment.folder, assignment.config.key)
         self.middle = MiddleStore(
@@ -69,23 +73,34 @@ class _Worker:
         )
         self.learner: Learner | None = None
         self.paper: Paper | None = None
-        self.home = Path.cwd()
         self._spoken: tuple[str, float] = ("", 0.0)
 
     def say(self, reply: messages.Reply) -> None:
-        send_reply(self.connection, reply)
+        try:
+            send_reply(self.connection, reply)
+        except OSError as error:
+            raise _GoneError from error
+
+    def _hear(self) -> messages.Order:
+        try:
+            order: messages.Order = self.connection.recv()
+        except (EOFError, OSError) as error:
+            raise _GoneError from error
+        return order
 
     def serve(self) -> None:
-        with suppress(EOFError, ConnectionError):  # the supervisor is gone: nobody is left to serve
+        with suppress(_GoneError):  # nobody is left to serve
             try:
                 self._prepare()
-                while not isinstance(order := self.connection.recv(), messages.Stop):
+                while not isinstance(order := self._hear(), messages.Stop):
                     self._carry_out(order)
                 if order.finished:
                     self.store.settle()
-            except (EOFError, ConnectionError, KeyboardInterrupt):
+            except _GoneError:
                 raise
             except BaseException as error:  # SystemExit, too: a method's exit is its failure
+                if isinstance(error, KeyboardInterrupt) and not self.isolated:
+                    raise  # a person's, in a terminal
                 self.say(self._failed(error))
 
     # -- orders -------------------------------------------------------------------------------------
@@ -100,7 +115,8 @@ class _Worker:
         self.gauge.start()
         initial = self.bench.initial
         self.context = self.bench.context(self._progress, self.middle)
-        self.untouched = weights_digest(initial.model)
+        self.untouched = Untouched(self.bench)
+        self.process = ProcessState()
         self.say(
             messages.Ready(
                 preprocessing=asdict(initial.preprocessing),
@@ -143,14 +159,14 @@ class _Worker:
         checkpoint, learner, measured = self.checkpoint, self._built(), self.context.measured
         seconds = 0.0
         if tasks:
-            self._reset()
+            self.process.restore()
             self.context.begin(f"{index}:{self.assignment.task_keys[index]}")
             watch = Stopwatch(self.bench.device)
             learner.learn(tasks)
             seconds = watch.seconds() + measured.earlier_seconds
-            self._reset()
-            self._check_initial()
-            checkpoint.state = learner.state_dict()
+            self.process.restore()
+            self.untouched.check()
+            checkpoint.state = checked_state(learner.state_dict())
         checkpoint.learned = index + 1
         checkpoint.learn_seconds.append(seconds)
         checkpoint.trainable_parameters = list(measured.trainable_parameters)
@@ -172,13 +188,15 @@ class _Worker:
         with Paper(
             scorer, examination, preprocessing, self.bench.device, self.assignment.config.precision
         ) as self.paper:
-            while isinstance(order := self.connection.recv(), messages.Batch):
+            while isinstance(order := self._hear(), messages.Batch):
                 slot = order.slot
                 self.paper.answer(order, lambda slot=slot: self.say(messages.Taken(slot)))  # type: ignore[misc]
             if not isinstance(order, messages.EndOfTest):
                 raise TypeError(f"{order!r} does not belong into a test")
             best, logit = self.paper.hand_in()
         self.paper = None
+        if self.checkpoint.learned == len(self.assignment.task_keys):
+            self.untouched.check()  # what it does later, no check after a task would find
         self.checkpoint.peak_memory = max(self.checkpoint.peak_memory, self.gauge.read())
         self.say(messages.Answered(best, logit, watch.seconds(), self.checkpoint.peak_memory))
 
@@ -203,21 +221,6 @@ class _Worker:
             )
         )
 
-    def _reset(self) -> None:
-        """What a method may have left of the process's state, and what a resumed run would not have."""
-        torch.set_grad_enabled(True)
-        torch.set_default_dtype(torch.float32)
-        if Path.cwd() != self.home:
-            os.chdir(self.home)
-
-    def _check_initial(self) -> None:
-        if weights_digest(self.bench.initial.model) != self.untouched:
-            raise MethodError(
-                "the method has changed the initial model",
-                why="context.initial is shared and frozen: a method changes its own backbone",
-                fix="change method.backbone, or a copy: context.initial.copy()",
-            )
-
     def _progress(self, phase: str, done: int, total: int, loss: float | None = None) -> None:
         now = time.monotonic()
         if done < total and phase == self._spoken[0] and now - self._spoken[1] < _PATIENCE:
@@ -229,17 +232,17 @@ class _Worker:
         """Whatever the exception does when it is looked at, this says something of it."""
         try:
             message = str(error)
-        except Exception as second:
+        except BaseException as second:
             message = f"(its text cannot be told: {type(second).__name__})"
         if isinstance(error, SystemExit):
             message = f"the method ended the process: sys.exit({message})"
         try:
             trace = "".join(traceback.format_exception(error))
-        except Exception:
+        except BaseException:
             trace = ""
         return messages.Failed(
             kind=type(error).__name__,
-            message=message or type(error).__name__,
+            message=str.__str__(message) or type(error).__name__,
             traceback=trace,
             step=error.step if isinstance(error, NotFiniteError) else None,
             batch=None if self.paper is None else self.paper.batches,

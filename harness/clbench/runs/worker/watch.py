@@ -19,11 +19,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["NETWORK", "PROGRAMS", "TEST_DATA", "Grounds", "Watch", "given", "path_digest"]
+__all__ = ["NETWORK", "PROCESSES", "PROGRAMS", "TEST_DATA", "Grounds", "Watch", "given", "path_digest"]
 
 TEST_DATA = "test images"
 NETWORK = "the network"
 PROGRAMS = "other programs"
+PROCESSES = "other processes"
 
 _OPENING = {"open": 0, "os.listdir": 0, "os.scandir": 0, "os.rename": 1, "os.remove": 0, "os.truncate": 0}
 _CONNECTING = ("socket.connect", "socket.getaddrinfo", "socket.sendto")
@@ -130,6 +131,9 @@ class Watch:
         if not isinstance(path, str | bytes | os.PathLike):
             return  # a file descriptor, of something that was opened before
         text = os.path.realpath(os.fsdecode(path))
+        if _other_process(text) and not is_given and not _by_the_harness():
+            self._tell(PROCESSES, text)
+            return
         kind = self._grounds.kind(text, is_given=is_given or _by_the_harness())
         if kind:
             self._tell(kind, text)
@@ -174,6 +178,12 @@ _HARNESS = Path(__file__).parents[2]
 _LIBRARIES = tuple(
     dict.fromkeys(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib"))
 )
+
+
+def _other_process(path: str) -> bool:
+    """Whether it is what the system tells of another process, such as its memory."""
+    parts = path.split("/", 3)
+    return len(parts) == 4 and parts[1] == "proc" and parts[2].isdecimal() and int(parts[2]) != os.getpid()
 
 
 def _within(path: str, folder: str) -> bool:
