@@ -204,8 +204,13 @@ def test_mistakes_are_messages_without_traceback(clbench, args, code, parts):
         assert part in result.output
 
 
-def test_unexpected_errors_keep_their_traceback(clbench, monkeypatch):
+def test_unexpected_errors_are_said_and_keep_their_traceback_for_who_asks(clbench, monkeypatch):
     monkeypatch.setattr("clbench.cli.list._rows", lambda *_: 1 / 0)
+    done = clbench("list")
+    assert done.exit_code == 1
+    assert "ZeroDivisionError" in done.output
+    assert "CLBENCH_DEBUG=1" in done.output
+    monkeypatch.setenv("CLBENCH_DEBUG", "1")
     assert isinstance(clbench("list").exception, ZeroDivisionError)
 
 

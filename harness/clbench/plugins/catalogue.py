@@ -24,8 +24,8 @@ _GIVEN: Mapping[str, Mapping[str, str]] = {
     "stream": {
         "clbench-mini": "mini",
         "clbench-mtil": "mtil mtil-1shot mtil-4shot mtil-5shot mtil-16shot mtil-coop mtil-coop-1shot "
-        "mtil-coop-4shot mtil-coop-5shot mtil-coop-16shot mtil-fs odcl-cil odcl-cil-coop x-tail cifar100-10 "
-        "cifar100-20 cifar100-50",
+        "mtil-coop-4shot mtil-coop-5shot mtil-coop-16shot mtil-fs odcl-cil odcl-cil-coop mtil-keeplora "
+        "x-tail x-tail-codyra cifar100-10 cifar100-20 cifar100-50",
         "clbench-cil": "tinyimagenet-100-5 tinyimagenet-100-10 tinyimagenet-100-20 imagenet100-10-10 "
         "imagenet100-50-5 imagenet1000-100-100 domainnet",
     },

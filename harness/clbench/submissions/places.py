@@ -170,16 +170,34 @@ def explained(target: str, doing: str = "publish to") -> Iterator[None]:
     except Exception as error:
         found = _explanation(target, error, f"cannot {doing} {without_secrets(target)}")
         if found is None:
-            raise
+            if not _userinfo(target):
+                raise
+            # A mistake of somebody's, whose traceback would show the password.
+            what, why = f"cannot {doing} {without_secrets(target)}", _without(target, error)
+            found = PublishError(what, why=f"{type(error).__name__}: {why}")
         # Not `from error`: its text may have what the message leaves out.
         raise found from None
+
+
+def _userinfo(target: str) -> str:
+    """What stands before the host of an address: a name and a password."""
+    return target.partition("://")[2].rpartition("@")[0]
+
+
+def _without(target: str, error: Exception) -> str:
+    """What an error says, without the name and the password of the address, whole or in part."""
+    text = " ".join(str(error).split())
+    whole = _userinfo(target)
+    for part in sorted({whole, *whole.split("/"), whole.partition(":")[2]} - {""}, key=len, reverse=True):
+        text = text.replace(part, "***")
+    return without_secrets(text)
 
 
 def _explanation(target: str, error: Exception, what: str) -> PublishError | None:
     protocol = protocol_of(target)
     causes = [*_causes(error)]
     names = {type(cause).__name__ for cause in causes}
-    why = without_secrets(" ".join(str(error).split())) or type(error).__name__
+    why = _without(target, error) or type(error).__name__
     credentials = _CREDENTIALS.get(_SAME.get(protocol, protocol), "")
     if isinstance(error, ImportError):
         return PublishError(what, why=why, fix=_EXTRAS.get(_SAME.get(protocol, protocol), ""))

@@ -118,7 +118,7 @@ def _broken(text: str, width: int, wrap: bool) -> str:
 
 
 def _text(board: ClaimsBoard) -> str:
-    return grids_as_text(claim_grids(board, wrap=True), _notes(board), empty="no claims")
+    return grids_as_text(claim_grids(board, wrap=True), _notes(board), empty="no claims", wrapped=True)
 
 
 def _markdown(board: ClaimsBoard) -> str:

@@ -24,14 +24,23 @@ __all__ = [
 ]
 
 
-def grids_as_text(grids: Iterable[Grid], notes: Iterable[str], *, empty: str = "no records") -> str:
-    """Return tables for a terminal, and ``notes`` behind them; ``empty`` where there is no table."""
+def grids_as_text(
+    grids: Iterable[Grid], notes: Iterable[str], *, empty: str = "no records", wrapped: bool = False
+) -> str:
+    """Return tables for a terminal, and ``notes`` behind them; ``empty`` where there is no table.
+
+    ``wrapped``: line ends in cells are where the caller has broken them, and stay.
+    """
     from tabulate import tabulate
+
+    def mark(cell: Cell) -> str:
+        lines = _marked(cell).split("\n") if wrapped else [_marked(cell)]
+        return "\n".join(map(_line, lines))
 
     blocks = []
     for table in (block for grid in grids for block in in_sections(grid)):
         body = tabulate(
-            [[_line(_marked(cell)) for cell in row] for row in table.rows],
+            [[mark(cell) for cell in row] for row in table.rows],
             headers=_stacked(table),
             tablefmt="simple",
             colalign=table.align,
