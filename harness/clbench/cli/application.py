@@ -25,6 +25,7 @@ from clbench.cli.run import run
 from clbench.cli.session import Session, disable_plugin_option
 from clbench.cli.show import show
 from clbench.cli.site import site
+from clbench.cli.status import status
 from clbench.cli.stream import stream
 from clbench.cli.submit import submit
 from clbench.cli.verify import verify
@@ -86,6 +87,7 @@ def main() -> None:
 
 for _command in (
     run,
+    status,
     leaderboard,
     compare,
     plot,
