@@ -118,7 +118,7 @@ def _process(kind: str, words: list[str], env: dict[str, str]) -> str:
         time.sleep(0.4)
         child.send_signal(signal.SIGINT)
     try:
-        _, said = child.communicate(timeout=LONGEST - 2)
+        shown, said = child.communicate(timeout=LONGEST - 2)
     finally:
         child.kill()
     # An interrupt may come before the command is loaded; then it is Python's to say so.
@@ -131,5 +131,5 @@ def _process(kind: str, words: list[str], env: dict[str, str]) -> str:
     assert child.returncode in allowed, (
         f"exit status {child.returncode}: {said.decode(errors='replace')[-300:]}"
     )
-    assert child.returncode != 1 or said or kind == "closed pipe", "exit status 1 without a word"
+    assert child.returncode != 1 or said or shown or kind == "closed pipe", "exit status 1 without a word"
     return f"exit {child.returncode}"

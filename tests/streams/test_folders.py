@@ -415,3 +415,12 @@ def test_classes_that_tasks_share(home):
 
 def test_an_unknown_label_space_is_a_mistake(home):
     assert any("label_space" in line for line in mistakes(home, label_space="all"))
+
+
+def test_captions_may_name_what_no_file_system_can_hold(tmp_path):
+    from clbench.streams.sidefiles import read_captions
+
+    table = tmp_path / "captions.csv"
+    table.write_text(f"file_name,text\n{'x' * 5000}.png,a\n")
+    with pytest.raises(DataError, match="not there"):
+        read_captions(table, tmp_path)

@@ -46,15 +46,23 @@ def find(home: Path, given: Path | str) -> Path:
     it is returned as it was given.
     """
     exact = home / given
-    if exact.exists():
+    if _exists(exact):
         return exact
     for path in (PurePosixPath(given), PureWindowsPath(given)):
         found = home
         for part in path.parts:
-            found = found / part if (found / part).exists() else _alike(found, part)
-        if found.exists():
+            found = found / part if _exists(found / part) else _alike(found, part)
+        if _exists(found):
             return found
     return exact
+
+
+def _exists(path: Path) -> bool:
+    """Whether it is there; a name that no file system can hold is not."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _alike(folder: Path, name: str) -> Path:
