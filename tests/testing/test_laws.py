@@ -125,6 +125,35 @@ class TrainsTheTeacher(Sound):
             next(iter(self.context.initial.model.parameters())).add_(1e-3)
 
 
+class TwiceAttention(torch.nn.Module):
+    """Has the names of a side branch that adds nothing, and gives twice what it should."""
+
+    per_sample = False
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("inner"), name)
+
+    def side_branch(self, q):
+        return None
+
+    def forward(self, *args, **kwargs):
+        return 2 * self.inner(*args, **kwargs)[0], None
+
+
+class PromisesTooMuch(Sound):
+    def __init__(self, backbone, settings, context):
+        super().__init__(backbone, settings, context)
+        last = backbone.model.visual.transformer.resblocks[-1]
+        last.attn = TwiceAttention(last.attn)
+
+
 class UnfreezesTheTeacher(Sound):
     def learn(self, task):
         super().learn(task)
@@ -396,6 +425,7 @@ BAD_METHODS = [
     (spec(ByPosition), "columns_are_independent", "columns"),
     (spec(BatchNorm), "images_are_independent", "two parts"),
     (spec(UsesTheTask), "task_identity_is_declared", "labels.task"),
+    (spec(PromisesTooMuch), "embeddings_are_the_models_own", "embeddings of images"),
     (spec(Undetermined), "learning_is_deterministic", "second run"),
     (spec(LearnsFromScoring), "scoring_leaves_learning_alone", "in between"),
     (spec(KeepsASet), "state_is_plain", r"state\['seen'\] is an object of type set"),

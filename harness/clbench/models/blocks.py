@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.linear import NonDynamicallyQuantizableLinear
 
-__all__ = ["SideBranch", "finish", "join_heads", "known_blocks", "queries_keys_values", "side", "split_heads"]
+__all__ = [
+    "SideBranch",
+    "by_rows",
+    "finish",
+    "hooked",
+    "join_heads",
+    "known_blocks",
+    "queries_keys_values",
+    "side",
+    "split_heads",
+]
 
 
 @runtime_checkable
 class SideBranch(Protocol):
     """A stand-in for a block's ``MultiheadAttention`` that adds a term of its own to what attention mixes.
 
-    It keeps ``in_proj_weight``, ``in_proj_bias``, ``out_proj`` and ``num_heads`` under those names. A layer
-    that does more than that is not one: its tower is then run by its own ``forward``.
+    It keeps ``in_proj_weight``, ``in_proj_bias``, ``out_proj`` and ``num_heads`` under those names, and calls
+    ``out_proj`` as a module, whatever has been put in its place. A layer that does more than that is not one:
+    its tower is then run by its own ``forward``.
     """
 
     num_heads: int
@@ -35,9 +46,11 @@ class SideBranch(Protocol):
 
 
 def known_blocks(transformer: Any) -> bool:
-    """Whether a tower is open_clip's own, its blocks unchanged but for a :class:`SideBranch`.
+    """Whether taking a tower's blocks apart gives what their own ``forward`` gives.
 
-    Hooks and replaced ``forward`` functions count as changes, since taking a block apart would pass them by.
+    That is so where the tower is open_clip's own and its blocks are unchanged, but for a :class:`SideBranch`
+    and for low-rank adapters of layers that ``forward`` calls: each works on every row by itself. Hooks,
+    replaced ``forward`` functions and layers of any other make count as changes.
     """
     from open_clip.transformer import ResidualAttentionBlock, Transformer
 
@@ -46,14 +59,21 @@ def known_blocks(transformer: Any) -> bool:
     blocks = transformer.resblocks
     return (
         len(blocks) > 0
-        and all(type(block) is ResidualAttentionBlock and _known_attention(block.attn) for block in blocks)
-        and _untouched([transformer, *blocks, *(block.attn for block in blocks)])
+        and not hooked(transformer)
+        and all(type(block) is ResidualAttentionBlock and _known_block(block) for block in blocks)
     )
 
 
+def _known_block(block: Any) -> bool:
+    rest = (block.ln_1, block.ls_1, block.ln_2, block.mlp, block.ls_2)
+    return not hooked(block) and _known_attention(block.attn) and all(by_rows(module) for module in rest)
+
+
 def _known_attention(attention: Any) -> bool:
+    if hooked(attention):
+        return False
     if isinstance(attention, SideBranch):
-        return True
+        return by_rows(attention.out_proj)
     return (
         type(attention) is nn.MultiheadAttention
         and attention.batch_first
@@ -61,17 +81,48 @@ def _known_attention(attention: Any) -> bool:
         and attention.bias_k is None
         and not attention.add_zero_attn
         and (attention.dropout == 0 or not attention.training)
+        # It reads the weights of this layer and never calls it: an adapter there would be passed by.
+        and type(attention.out_proj) is NonDynamicallyQuantizableLinear
+        and not hooked(attention.out_proj)
     )
 
 
-def _untouched(modules: Iterable[nn.Module]) -> bool:
-    return not any(
+def by_rows(module: nn.Module) -> bool:
+    """Whether a module is known to work on each row of its input (…, width) by itself, without hooks."""
+    return all(_works_by_rows(part) and not hooked(part) for part in module.modules())
+
+
+def _works_by_rows(module: nn.Module) -> bool:
+    kind = type(module)
+    if isinstance(module, nn.Dropout):
+        return float(module.p) == 0 or not module.training
+    return (
+        kind in (nn.Linear, NonDynamicallyQuantizableLinear, nn.LayerNorm, nn.GELU, nn.Identity)
+        or kind in (nn.Sequential, nn.ModuleDict, nn.ParameterDict)
+        or (kind.__module__, kind.__name__) in _BY_ROWS
+    )
+
+
+# Named, so that peft need not be installed.
+_BY_ROWS = {
+    ("open_clip.transformer", "LayerNorm"),
+    ("open_clip.transformer", "LayerNormFp32"),
+    ("open_clip.transformer", "LayerScale"),
+    ("open_clip.transformer", "QuickGELU"),
+    ("peft.tuners.lora.layer", "Linear"),
+    ("peft.utils.other", "BufferDict"),
+    ("peft.tuners._buffer_dict", "BufferDict"),
+}
+
+
+def hooked(module: nn.Module) -> bool:
+    """Whether something else happens when a module is called than its class says."""
+    return bool(
         module._forward_hooks
         or module._forward_pre_hooks
         or module._backward_hooks
         or module._backward_pre_hooks
         or "forward" in module.__dict__
-        for module in modules
     )
 
 

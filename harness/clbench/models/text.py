@@ -16,7 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from clbench.models.blocks import (
+    by_rows,
     finish,
+    hooked,
     join_heads,
     known_blocks,
     queries_keys_values,
@@ -103,7 +105,7 @@ def encode_text(model: Any, tokens: Tensor, *, everything: bool = False) -> Tens
     projection = model.text_projection
     if projection is None:
         return x
-    return projection(x) if isinstance(projection, nn.Linear) else x @ projection  # type: ignore[no-any-return]
+    return projection(x) if isinstance(projection, nn.Module) else x @ projection  # type: ignore[no-any-return]
 
 
 def _attend(attention: Any, h: Tensor, tree: PrefixTree) -> Tensor:
@@ -131,12 +133,18 @@ def _attend_from_leaves(attention: Any, h: Tensor, tree: PrefixTree) -> Tensor:
 
 
 def _reads_the_end(model: Any) -> bool:
+    from open_clip.model import CLIP
+
     transformer: Any = getattr(model, "transformer", None)
     return (
-        getattr(model, "text_pool_type", None) == "argmax"
+        getattr(type(model), "encode_text", None) is CLIP.encode_text
+        and "encode_text" not in vars(model)
+        and getattr(model, "text_pool_type", None) == "argmax"
         and getattr(model, "attn_mask", None) is not None
-        and hasattr(model, "token_embedding")
-        and hasattr(model, "positional_embedding")
+        and type(model.token_embedding) is nn.Embedding
+        and not hooked(model.token_embedding)
+        and by_rows(model.ln_final)
+        and (not isinstance(model.text_projection, nn.Module) or by_rows(model.text_projection))
         and known_blocks(transformer)
         and not any(getattr(block.attn, "per_sample", False) for block in transformer.resblocks)
     )

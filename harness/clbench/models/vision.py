@@ -8,7 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from clbench.models.blocks import (
+    by_rows,
     finish,
+    hooked,
     join_heads,
     known_blocks,
     queries_keys_values,
@@ -27,7 +29,7 @@ def encode_image(model: Any, images: Tensor, *, everything: bool = False) -> Ten
     another make, the model's own forward runs.
     """
     visual = model.visual
-    if everything or not _reads_class_token(visual):
+    if everything or not (_own_encoding(model) and _reads_class_token(visual)):
         features: Tensor = model.encode_image(images)
         return features
     x = visual._embeds(images)
@@ -46,6 +48,14 @@ def encode_image(model: Any, images: Tensor, *, everything: bool = False) -> Ten
     return pooled if visual.proj is None else pooled @ visual.proj  # type: ignore[no-any-return]
 
 
+def _own_encoding(model: Any) -> bool:
+    """Whether the model encodes images as open_clip's classes do: through its vision tower, nothing else."""
+    from open_clip.model import CLIP, CustomTextCLIP
+
+    encode = getattr(type(model), "encode_image", None)
+    return encode in (CLIP.encode_image, CustomTextCLIP.encode_image) and "encode_image" not in vars(model)
+
+
 def _reads_class_token(visual: Any) -> bool:
     from open_clip.transformer import VisionTransformer
 
@@ -54,6 +64,7 @@ def _reads_class_token(visual: Any) -> bool:
         and visual.pool_type == "tok"
         and visual.attn_pool is None
         and not visual.output_tokens
-        and not (visual._forward_hooks or visual._forward_pre_hooks or "forward" in visual.__dict__)
+        and not hooked(visual)
+        and by_rows(visual.ln_post)
         and known_blocks(visual.transformer)
     )

@@ -1,4 +1,4 @@
-"""iCaRL, EWC and the model soup on the tiny stream, against plain implementations."""
+"""EWC and the model soup on the tiny stream, against plain implementations."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ import functools
 import pytest
 import torch
 import torch.nn.functional as F
-from clbench.methods import warmup_cosine
 from clbench.testing import tiny_backbone, tiny_context, tiny_stream
 from clbench_baselines.ewc import EWC
 from clbench_baselines.finetune import FineTune
-from clbench_baselines.icarl import ICaRL
-from clbench_baselines.settings import EWCSettings, FineTuneSettings, ICaRLSettings, SoupSettings
+from clbench_baselines.settings import EWCSettings, FineTuneSettings, SoupSettings
 from clbench_baselines.soup import ModelSoup
 
 QUICK = {"iterations": 4, "warmup": 1, "lr": 1e-3, "batch_size": 8}
 STREAM = tiny_stream(tasks=2, train=20)
 TASKS = [task.for_training(i) for i, task in enumerate(STREAM.tasks)]
-SETTINGS = {FineTune: FineTuneSettings, ICaRL: ICaRLSettings, EWC: EWCSettings, ModelSoup: SoupSettings}
-SMALL = {ICaRL: {"memory": 10, "exemplar_batch_size": 6}, EWC: {"fisher_samples": 5}}
+SETTINGS = {FineTune: FineTuneSettings, EWC: EWCSettings, ModelSoup: SoupSettings}
+SMALL = {EWC: {"fisher_samples": 5}}
 
 
 def build(method, **changes):
@@ -56,110 +54,6 @@ def fine_tuned(*tasks):
 @functools.cache
 def start():
     return weights(build(FineTune))
-
-
-# -- iCaRL ------------------------------------------------------------------------------------------
-
-
-def test_icarl_begins_as_fine_tuning_and_keeps_what_herding_chooses():
-    method = learn(build(ICaRL), 0)
-    assert distance(weights(method), fine_tuned(0)) < 1e-5
-    memory = method._memory
-    assert memory.prompts == list(TASKS[0].labels.first_prompts)
-    assert [len(p) for p in memory.pixels] == [3, 3, 2, 2]
-    pixels = torch.from_numpy(TASKS[0].train.pixels(method.backbone.preprocessing).copy())
-    with torch.no_grad():
-        features = method.backbone.encode_image(method.backbone.preprocessing.normalise(pixels))
-    features = F.normalize(features, dim=-1).double()
-    for label, kept in enumerate(memory.pixels):
-        own = torch.from_numpy(TASKS[0].train.labels) == label
-        nearest = (features[own].mean(0) - features[own]).norm(dim=1).argmin()
-        assert torch.equal(kept[0], pixels[own][nearest])
-
-
-def test_icarl_shares_its_memory_anew_after_each_task():
-    method = learn(build(ICaRL), 0, 1)
-    assert [len(p) for p in method._memory.pixels] == [2, 2, 1, 1, 1, 1, 1, 1]
-    first = learn(build(ICaRL), 0)._memory.pixels
-    for before, after in zip(first, method._memory.pixels, strict=False):
-        assert torch.equal(before[: len(after)], after)
-
-
-def test_a_second_task_of_icarl_equals_a_plain_loop():
-    method = learn(build(ICaRL, lr=2e-4, image_weight=0.7, text_weight=1.3), 0)
-    twin, memory = method.backbone.copy(), copy.deepcopy(method._memory)
-    before = weights(method)
-    learn(method, 1)
-
-    context = tiny_context(STREAM)
-    context.begin("1:t1")
-    teacher, tokenize = tiny_backbone(), twin.tokenize
-    target = context.batches(TASKS[1].train, 8, name="train", augment=True)
-    exemplars = memory.batches(6, twin.preprocessing, context.generator("exemplars"), context.device)
-    parameters = [p for _, p in twin.trainable()]
-    optimizer = torch.optim.AdamW(parameters, lr=1.0, weight_decay=0)
-    rate = warmup_cosine(2e-4, warmup=1, iterations=4)
-
-    def unit(x):
-        return x / x.norm(dim=-1, keepdim=True)
-
-    def soft(teacher_logits, student_logits):
-        return -4 * ((teacher_logits / 2).softmax(1) * (student_logits / 2).log_softmax(1)).sum(1).mean()
-
-    for k in range(5):
-        batch, old = next(target), next(exemplars)
-        W = unit(twin.encode_text(tokenize(TASKS[1].labels.first_prompts)))
-        logits = 100.0 * unit(twin.encode_image(batch.images)) @ W.T
-        loss = F.cross_entropy(logits, batch.labels, label_smoothing=0.2)
-        with torch.no_grad():
-            W_old = unit(teacher.encode_text(tokenize(TASKS[0].labels.first_prompts)))
-            Q = 100.0 * unit(teacher.encode_image(old.images)) @ W_old.T
-        P = 100.0 * unit(twin.encode_image(old.images)) @ W_old.T
-        loss = loss + 0.7 * soft(Q, P) + 1.3 * soft(Q.T, P.T)
-        optimizer.param_groups[0]["lr"] = rate(k)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    expected = dict(zip((n for n, _ in twin.trainable()), parameters, strict=True))
-    for name, ours in weights(method).items():
-        theirs = expected[name].detach().clone()
-        if name.endswith("in_proj_bias"):
-            theirs.chunk(3)[1].zero_()
-        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5, msg=name)
-    assert distance(weights(method), before) > 1e-2
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"memory": 4}, {"exemplar_batch_size": 3}, {"temperature": 1.0}, {"image_weight": 0.0},
-     {"text_weight": 0.0}, {"herding_images": 6}],
-    ids=str,
-)  # fmt: skip
-def test_every_setting_of_icarl_has_an_effect(change):
-    usual, changed = learn(build(ICaRL), 0, 1), learn(build(ICaRL, **change), 0, 1)
-    assert distance(weights(usual), weights(changed)) > 1e-6
-
-
-def test_no_more_images_than_allowed_are_herded():
-    method = learn(build(ICaRL, herding_images=3), 0)
-    assert len(method._memory) <= 3
-
-
-def test_nearest_mean_answers_with_the_exemplars_where_there_are_any():
-    method = learn(build(ICaRL, classifier="nearest_mean"), 0)
-    plain = learn(build(ICaRL), 0)
-    labels = STREAM.union
-    images = next(method.context.batches(TASKS[0].train, 6, name="probe")).images
-    scores, as_clip = method.score(images, labels), plain.score(images, labels)
-    with torch.no_grad():
-        Z = F.normalize(method.backbone.encode_image(images), dim=-1)
-        for column, pixels in enumerate(method._memory.pixels):
-            kept = method.backbone.encode_image(method.backbone.preprocessing.normalise(pixels))
-            mean = F.normalize(F.normalize(kept, dim=-1).mean(0), dim=-1)
-            torch.testing.assert_close(scores[:, column], 100 * Z @ mean, rtol=0, atol=1e-3)
-    # Classes of the task that is yet to come have no exemplars.
-    torch.testing.assert_close(scores[:, 4:], as_clip[:, 4:])
-    assert (scores[:, :4] - as_clip[:, :4]).abs().max() > 0.1
 
 
 # -- EWC --------------------------------------------------------------------------------------------

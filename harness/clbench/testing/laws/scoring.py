@@ -73,6 +73,25 @@ def task_identity_is_declared(subject: MethodSubject) -> None:
     )
 
 
+@law(scores_are_repeatable)
+def embeddings_are_the_models_own(subject: MethodSubject) -> None:
+    """After learning, what the backbone computes in the short way is what its model's own forward gives."""
+    backbone = subject.straight.method.backbone
+    tokens = backbone.tokenize([*subject.labels.first_prompts, "a"])
+    with torch.no_grad():
+        for images in subject.images:
+            check_close(
+                backbone.encode_image(images),
+                backbone.computing_everything().encode_image(images),
+                "embeddings of images differ from those of the model's own forward",
+            )
+        check_close(
+            backbone.encode_text(tokens),
+            backbone.computing_everything().encode_text(tokens),
+            "embeddings of texts differ from those of the model's own forward",
+        )
+
+
 def _select(labels: LabelSpace, columns: list[int]) -> LabelSpace:
     return LabelSpace(tuple(labels.classes[c] for c in columns), tuple(labels.templates[c] for c in columns))
 
@@ -110,4 +129,5 @@ SCORING_LAWS: tuple[Law[MethodSubject], ...] = (
     columns_are_independent,
     images_are_independent,
     task_identity_is_declared,
+    embeddings_are_the_models_own,
 )

@@ -1,15 +1,16 @@
-"""iCaRL's memory: a few images of every class, chosen by herding."""
+"""iCaRL's memory: images of earlier tasks, in groups that share its room."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from clbench import Batch, Preprocessing
 from torch import Tensor
 
-__all__ = ["ExemplarBatches", "ExemplarMemory", "herding"]
+__all__ = ["ExemplarBatches", "ExemplarMemory", "Group", "herding"]
 
 
 @torch.no_grad()
@@ -21,7 +22,7 @@ def herding(features: Tensor, count: int) -> Tensor:
     et al., iCaRL, CVPR 2017, Algorithm 4.
 
     Args:
-        features: embeddings of a class's images, (n, d), of unit length.
+        features: embeddings of the images, (n, d), of unit length.
         count: how many to choose; at most n are.
 
     Returns:
@@ -29,10 +30,12 @@ def herding(features: Tensor, count: int) -> Tensor:
     """
     features = features.double()
     mean, total = features.mean(dim=0), torch.zeros_like(features[0])
+    squares = features.square().sum(dim=1)
     free = torch.ones(len(features), dtype=torch.bool, device=features.device)
     chosen: list[int] = []
     for k in range(1, min(count, len(features)) + 1):
-        distances = (mean - (total + features) / k).square().sum(dim=1)
+        # ‖(total + φ) / k - mean‖², times k², less what all images share: one product with a vector.
+        distances = squares + 2.0 * (features @ (total - k * mean))
         best = int(distances.masked_fill(~free, torch.inf).argmin())
         free[best] = False
         total += features[best]
@@ -40,64 +43,84 @@ def herding(features: Tensor, count: int) -> Tensor:
     return torch.tensor(chosen, dtype=torch.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Images that were chosen together: those of a data set, or of a class.
+
+    Attributes:
+        pixels: uint8 (k, 3, size, size), on the CPU, in the order of choice: a group that must shrink keeps
+            its first images.
+        owners: int64 (k,), the class of each, an index into the memory's prompts.
+    """
+
+    pixels: Tensor
+    owners: Tensor
+
+    def first(self, count: int) -> Group:
+        """Its first images, in memory of their own."""
+        return Group(self.pixels[:count].clone(), self.owners[:count].clone())
+
+
 class ExemplarMemory:
-    """Images of the classes learned so far, as uint8 pixels of the model's size, in the order of herding.
-
-    All classes share the capacity alike, ``capacity // classes`` images each; what is left over goes to the
-    classes learned first, one image each.
-
-    Args:
-        capacity: number of images in all.
+    """Images of the classes learned so far, as uint8 pixels of the model's size, group after group.
 
     Attributes:
         prompts: the training prompt of each class.
-        pixels: per class its exemplars, uint8 (k, 3, size, size), on the CPU.
+        groups: data sets or classes, in the order in which they were learned.
     """
 
-    def __init__(self, capacity: int) -> None:
-        self.capacity = capacity
+    def __init__(self) -> None:
         self.prompts: list[str] = []
-        self.pixels: list[Tensor] = []
+        self.groups: list[Group] = []
 
     def __len__(self) -> int:
-        return sum(len(p) for p in self.pixels)
+        return sum(len(g.pixels) for g in self.groups)
 
-    def share(self, position: int, classes: int) -> int:
-        """Number of images for the class at ``position`` when there are so many ``classes``."""
-        return self.capacity // classes + (position < self.capacity % classes)
-
-    def make_room(self, classes: int) -> None:
-        """Shorten every class to its share, when there will be so many classes."""
-        self.pixels = [p[: self.share(i, classes)].clone() for i, p in enumerate(self.pixels)]
-
-    def add(self, prompt: str, pixels: Tensor) -> None:
-        """Take in a class: its training prompt and its exemplars in the order of herding."""
-        self.prompts.append(prompt)
-        self.pixels.append(pixels)
+    def shrink(self, sizes: list[int]) -> None:
+        """Keep of each group its first images, as many as ``sizes`` has for it."""
+        self.groups = [g.first(size) for g, size in zip(self.groups, sizes, strict=True)]
 
     def all_pixels(self) -> Tensor:
-        """All exemplars, uint8 (n, 3, size, size), class by class."""
-        return torch.cat(self.pixels)
+        """All exemplars, uint8 (n, 3, size, size), group by group."""
+        return torch.cat([g.pixels for g in self.groups])
 
     def owners(self) -> Tensor:
         """The class of each exemplar, int64 (n,), an index into ``prompts``."""
-        return torch.repeat_interleave(torch.tensor([len(p) for p in self.pixels]))
+        return torch.cat([g.owners for g in self.groups])
 
     def batches(
-        self, size: int, preprocessing: Preprocessing, generator: torch.Generator, device: torch.device
+        self,
+        size: int,
+        preprocessing: Preprocessing,
+        device: torch.device,
+        *,
+        generator: torch.Generator | None = None,
     ) -> ExemplarBatches:
-        """Endless batches: each pass in a fresh random order, its last, smaller batch kept."""
+        """Endless batches, the last, smaller one of each pass kept.
+
+        Args:
+            size: images of a batch.
+            preprocessing: turns pixels into the model's input.
+            device: of the batches.
+            generator: draws a fresh order for each pass; without it, every pass is in the memory's order.
+        """
         return ExemplarBatches(self.all_pixels(), self.owners(), size, preprocessing, generator, device)
 
     def state_dict(self) -> dict[str, Any]:
-        """Prompts and pixels."""
-        return {"prompts": list(self.prompts), "pixels": list(self.pixels)}
+        """Prompts, pixels and the class of each image."""
+        return {
+            "prompts": list(self.prompts),
+            "pixels": [g.pixels for g in self.groups],
+            "owners": [g.owners for g in self.groups],
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
-        prompts: Sequence[str] = state["prompts"]
-        self.prompts = list(prompts)
-        self.pixels = [p.cpu() for p in state["pixels"]]
+        self.prompts = list(state["prompts"])
+        self.groups = [
+            Group(pixels.cpu(), owners.cpu())
+            for pixels, owners in zip(state["pixels"], state["owners"], strict=True)
+        ]
 
 
 class ExemplarBatches(Iterator[Batch]):
@@ -109,7 +132,7 @@ class ExemplarBatches(Iterator[Batch]):
         owners: Tensor,
         size: int,
         preprocessing: Preprocessing,
-        generator: torch.Generator,
+        generator: torch.Generator | None,
         device: torch.device,
     ) -> None:
         self._pixels, self._owners, self._size = pixels, owners, size
@@ -118,7 +141,8 @@ class ExemplarBatches(Iterator[Batch]):
 
     def __next__(self) -> Batch:
         if not self._left:
-            order = torch.randperm(len(self._pixels), generator=self._generator)
+            count, generator = len(self._pixels), self._generator
+            order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
             self._left = list(torch.split(order, self._size))
         chosen = self._left.pop(0)
         images = self._preprocessing.normalise(self._pixels[chosen].to(self._device))
@@ -126,9 +150,11 @@ class ExemplarBatches(Iterator[Batch]):
 
     def state_dict(self) -> dict[str, Any]:
         """What is left of this pass, and the generator."""
-        return {"left": list(self._left), "generator": self._generator.get_state()}
+        drawn = None if self._generator is None else self._generator.get_state()
+        return {"left": list(self._left), "generator": drawn}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from where :meth:`state_dict` was called."""
         self._left = list(state["left"])
-        self._generator.set_state(state["generator"])
+        if self._generator is not None:
+            self._generator.set_state(state["generator"])

@@ -13,8 +13,9 @@ from clbench.models import cosines, text_classifier, text_features
 from clbench_zscl.losses import image_text_distillation
 from torch import Tensor
 
-from clbench_baselines.exemplars import ExemplarBatches, ExemplarMemory, herding
+from clbench_baselines.exemplars import ExemplarBatches, ExemplarMemory
 from clbench_baselines.finetune import FineTune
+from clbench_baselines.remembering import remember
 from clbench_baselines.settings import ICaRLSettings
 
 __all__ = ["ICaRL"]
@@ -23,31 +24,36 @@ _CHUNK = 256
 
 
 class ICaRL(FineTune):
-    """Fine-tuning, distilled from the initial CLIP on exemplars of the classes learned before.
+    """Fine-tuning, distilled from the initial CLIP on exemplars of the tasks learned before.
 
     As ZSCL's authors run it for their tables: the loss is the current task's cross-entropy and the two
-    distillations of ZSCL, their images being the exemplars under the test transform and their texts the
-    training prompts of the exemplars' classes; the teacher is the initial CLIP. In the first task there is
-    nothing to distil. After each task the memory is shared out anew between all classes seen, and exemplars
-    of the new ones are chosen by herding on the model's normalised embeddings.
+    distillations of ZSCL, their images being the exemplars under the test transform, in the memory's order,
+    and their texts the training prompts of the *current* task's classes (``exemplar_texts=own``: of the
+    exemplars' classes); the teacher is the initial CLIP. In the first task there is nothing to distil. After
+    each task its data set gets room in the memory, and fills it by herding over the whole data set with one
+    mean of the model's normalised embeddings; of the first data set the first images are taken as they come.
+    ``groups=classes`` shares the memory between classes and herds in each, as the first paper does.
 
     It answers as CLIP does; ``classifier=nearest_mean`` answers with the mean embedding of a class's
     exemplars, as the first paper does (Rebuffi et al., CVPR 2017, Algorithm 1).
 
     The exemplars' pixels are part of the state: earlier tasks' data cannot be asked for again.
+
+    Source: mtil/src/models/icarl.py, mtil/src/dynamic_dataset.py and mtil/src/models/finetune.py of
+    Thunderbeee/ZSCL (commit b96e714).
     """
 
     settings: ICaRLSettings
 
     def __init__(self, backbone: Backbone, settings: ICaRLSettings, context: Context) -> None:
         super().__init__(backbone, settings, context)
-        self._memory = ExemplarMemory(settings.memory)
+        self._memory = ExemplarMemory()
         self._means: dict[str, Tensor] | None = None
         self._rows: dict[str, Tensor] = {}  # by label space, as the text classifiers of fine-tuning
 
     def learn(self, task: TrainingTask) -> None:
         if len(self._memory):
-            distillation, exemplars = self._distillation()
+            distillation, exemplars = self._distillation(task)
             self._train(task, further_losses=distillation, state=[exemplars])
         else:
             self._train(task)
@@ -55,15 +61,19 @@ class ICaRL(FineTune):
         self._remember(task)
         self.weights_changed()
 
-    def _distillation(self) -> tuple[Callable[[], Losses], ExemplarBatches]:
+    def _distillation(self, task: TrainingTask) -> tuple[Callable[[], Losses], ExemplarBatches]:
         """Ask the teacher once for all exemplars; return the losses of a next batch, and the batches."""
         settings, memory, initial = self.settings, self._memory, self.context.initial
         Z_teacher = self._embed(initial, memory.all_pixels())
+        prompts = task.labels.first_prompts if settings.exemplar_texts == "current" else memory.prompts
         with torch.no_grad():
-            W_teacher = text_features(initial, memory.prompts)
-        generator = self.context.generator("exemplars")
+            W_teacher = text_features(initial, prompts)
+        shuffled = settings.exemplar_order == "random"
         batches = memory.batches(
-            settings.exemplar_batch_size, initial.preprocessing, generator, self.context.device
+            settings.exemplar_batch_size,
+            initial.preprocessing,
+            self.context.device,
+            generator=self.context.generator("exemplars") if shuffled else None,
         )
 
         def losses() -> Losses:
@@ -80,21 +90,29 @@ class ICaRL(FineTune):
         return losses, batches
 
     def _remember(self, task: TrainingTask) -> None:
-        """Choose exemplars of the task's classes, in the room that earlier classes make for them."""
-        memory, first = self._memory, len(self._memory.prompts)
-        classes = first + len(task.classes)
-        memory.make_room(classes)
+        """Choose exemplars of the task, in the room that earlier ones make for them."""
+        settings = self.settings
         candidates = torch.arange(len(task.train))
-        if len(candidates) > self.settings.herding_images:
-            drawn = torch.randperm(len(candidates), generator=self.context.generator("herding"))
-            candidates = drawn[: self.settings.herding_images].sort().values
-        pixels = task.train.pixels(self.backbone.preprocessing)
-        labels = torch.from_numpy(task.train.labels)[candidates]
-        for label, prompt in enumerate(task.labels.first_prompts):
-            own = torch.from_numpy(pixels[candidates[labels == label].numpy()].copy())
-            count = memory.share(first + label, classes)
-            chosen = herding(self._embed(self.backbone, own), count) if count and len(own) else slice(0, 0)
-            memory.add(prompt, own[chosen].clone())
+        if len(candidates) > settings.herding_images:
+            if settings.herding_candidates == "random":
+                drawn = torch.randperm(len(candidates), generator=self.context.generator("herding"))
+                candidates = drawn[: settings.herding_images].sort().values
+            candidates = candidates[: settings.herding_images]
+        every = task.train.pixels(self.backbone.preprocessing)  # perhaps a file larger than memory
+
+        def pixels(chosen: Tensor) -> Tensor:
+            return torch.from_numpy(every[candidates[chosen].numpy()].copy())
+
+        remember(
+            self._memory,
+            settings,
+            labels=torch.from_numpy(task.train.labels)[candidates],
+            prompts=task.labels.first_prompts,
+            pixels=pixels,
+            embed=lambda chosen: torch.cat(
+                [self._embed(self.backbone, pixels(part)) for part in torch.split(chosen, _CHUNK)]
+            ),
+        )
 
     def _embed(self, model: Backbone, pixels: Tensor) -> Tensor:
         """Normalised embeddings (n, d), float32, of uint8 pixels (n, 3, size, size); without gradient."""
@@ -124,20 +142,21 @@ class ICaRL(FineTune):
 
     def _nearest_mean_classifier(self, labels: LabelSpace) -> Tensor:
         """One unit vector per class, (classes, d): of its exemplars, or of its prompts if it has none."""
-        if self._means is None:
+        if self._means is None and len(self._memory):
             self._means = self._class_means()
         rows = text_classifier(self.backbone, labels, templates=self.test_templates).float()
         for column, prompt in enumerate(labels.first_prompts):
-            if prompt in self._means:
+            if self._means and prompt in self._means:
                 rows[column] = self._means[prompt]
         return rows
 
     def _class_means(self) -> dict[str, Tensor]:
         """Normalised mean embedding of each prompt's exemplars."""
+        pixels, owners = self._memory.all_pixels(), self._memory.owners()
         by_prompt: dict[str, list[Tensor]] = {}
-        for prompt, pixels in zip(self._memory.prompts, self._memory.pixels, strict=True):
-            if len(pixels):
-                by_prompt.setdefault(prompt, []).append(pixels)
+        for index, prompt in enumerate(self._memory.prompts):
+            if (own := owners == index).any():
+                by_prompt.setdefault(prompt, []).append(pixels[own])
         return {
             prompt: F.normalize(self._embed(self.backbone, torch.cat(parts)).mean(dim=0), dim=-1)
             for prompt, parts in by_prompt.items()

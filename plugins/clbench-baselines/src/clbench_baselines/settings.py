@@ -69,11 +69,35 @@ class LwFVRSettings(LwFSettings):
 
 
 class ICaRLSettings(FineTuneSettings):
-    """Fine-tuning with distillation from the initial CLIP on exemplars of earlier classes."""
+    """Fine-tuning with distillation from the initial CLIP on exemplars of earlier tasks."""
 
-    memory: int = Field(10_000, ge=1, description="images kept in all, shared alike by the classes seen")
+    memory: int = Field(10_000, ge=1, description="images to keep in all; see newest")
     herding_images: int = Field(
-        30_000, ge=1, description="of a task with more images, so many random ones can become exemplars"
+        30_000, ge=1, description="of a task with more images, only so many can become exemplars"
+    )
+    herding_candidates: Literal["first", "random"] = Field(
+        "first", description="which those are: the first in the data set's order, or random ones"
+    )
+    groups: Literal["data_sets", "classes"] = Field(
+        "data_sets",
+        description="who shares the memory and has a mean to herd by: data sets (ZSCL's authors), or classes "
+        "(the first paper)",
+    )
+    first_data_set: Literal["in_order", "herded"] = Field(
+        "in_order", description="with data_sets, the first: its first images (ZSCL's authors), or herded too"
+    )
+    newest: Literal["exceeding", "rest"] = Field(
+        "exceeding",
+        description="with data_sets, room of the newest of t: memory - memory // t, more than there is from "
+        "the third on (ZSCL's authors), or the rest that earlier ones leave",
+    )
+    exemplar_texts: Literal["current", "own"] = Field(
+        "current",
+        description="texts that exemplars are compared with: prompts of the current task's classes (ZSCL's "
+        "authors), or of their own",
+    )
+    exemplar_order: Literal["memory", "random"] = Field(
+        "memory", description="order of exemplars in training: always the same, or drawn for each pass"
     )
     exemplar_batch_size: int = Field(64, ge=1, description="exemplars for distillation per step")
     temperature: float = Field(2.0, gt=0, description="temperature of the distillation")

@@ -66,19 +66,34 @@ def residual_attention(
 
     Source: Tang et al., ECCV 2024; the branch is added before the output projection as in the authors' code.
     """
+    injection = _together(prompt_keys, prompt_values, weight)
+    mixed = _mix(query, in_proj_weight, in_proj_bias, num_heads, injection, attn_mask)
+    return F.linear(mixed, out_proj_weight, out_proj_bias)
+
+
+def _together(keys: Tensor | None, values: Tensor | None, weight: float | Tensor) -> Injection | None:
+    if (keys is None) != (values is None):
+        raise ValueError("prompt_keys and prompt_values go together: give both or neither")
+    return None if keys is None or values is None else Injection(keys, values, weight)
+
+
+def _mix(
+    query: Tensor,
+    in_proj_weight: Tensor,
+    in_proj_bias: Tensor | None,
+    num_heads: int,
+    injection: Injection | None,
+    attn_mask: Tensor | None,
+) -> Tensor:
+    """What goes into the output projection, (batch, tokens, width)."""
     width = query.shape[-1]
     if width % num_heads:
         raise ValueError(f"{num_heads} heads do not divide the width {width}")
-    if (prompt_keys is None) != (prompt_values is None):
-        raise ValueError("prompt_keys and prompt_values go together: give both or neither")
-
     q, k, v = (
         split_heads(x, num_heads) for x in F.linear(query, in_proj_weight, in_proj_bias).chunk(3, dim=-1)
     )
     mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=attn_mask)
-    if prompt_keys is not None and prompt_values is not None:
-        mixed = mixed + _branch(q, Injection(prompt_keys, prompt_values, weight))
-    return F.linear(join_heads(mixed), out_proj_weight, out_proj_bias)
+    return join_heads(mixed if injection is None else mixed + _branch(q, injection))
 
 
 def _branch(q: Tensor, injection: Injection) -> Tensor:
@@ -147,20 +162,8 @@ class ResidualAttention(nn.Module):
             or (value is not None and value is not query)
         ):
             raise ValueError("this layer is self-attention without attention weights")
-        keys, values, weight = self.injection or (None, None, 1.0)
-        mixed = residual_attention(
-            query,
-            self.in_proj_weight,
-            self.in_proj_bias,
-            self.out_proj.weight,
-            self.out_proj.bias,
-            self.num_heads,
-            keys,
-            values,
-            weight=weight,
-            attn_mask=attn_mask,
-        )
-        return mixed, None
+        mixed = _mix(query, self.in_proj_weight, self.in_proj_bias, self.num_heads, self.injection, attn_mask)
+        return self.out_proj(mixed), None
 
     @property
     def per_sample(self) -> bool:
