@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 from clbench import Preprocessing
-from clbench_baselines.exemplars import ExemplarMemory, herding
+from clbench_baselines.exemplars import ExemplarMemory, Group, herding
+from clbench_baselines.remembering import class_shares, remember
+from clbench_baselines.settings import ICaRLSettings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,34 +41,40 @@ def test_herding_takes_the_most_typical_first_and_none_twice():
 
 @PROPERTY
 @given(st.integers(1, 50), st.lists(st.integers(1, 8), min_size=1, max_size=6))
-def test_the_capacity_is_shared_alike_and_never_exceeded(capacity, tasks):
-    memory = ExemplarMemory(capacity)
-    for classes in tasks:
-        total = len(memory.prompts) + classes
-        before = [p.clone() for p in memory.pixels]
-        memory.make_room(total)
-        for position in range(len(memory.prompts), total):
-            count = memory.share(position, total)
-            memory.add(f"class {position}", torch.full((count, 3, 2, 2), position, dtype=torch.uint8))
-        sizes = [len(p) for p in memory.pixels]
+def test_by_class_the_capacity_is_shared_alike_and_never_exceeded(capacity, tasks):
+    memory, settings = ExemplarMemory(), ICaRLSettings(memory=capacity, groups="classes")
+    for number, classes in enumerate(tasks):
+        before = [g.pixels for g in memory.groups]
+        labels = torch.arange(classes).repeat_interleave(capacity)
+        remember(
+            memory,
+            settings,
+            labels=labels,
+            prompts=[f"{number}: {c}" for c in range(classes)],
+            pixels=lambda chosen: torch.zeros(len(chosen), 3, 2, 2, dtype=torch.uint8),
+            embed=lambda chosen: torch.ones(len(chosen), 2),
+        )
+        sizes = [len(g.pixels) for g in memory.groups]
         assert len(memory) == sum(sizes) == capacity
         assert max(sizes) - min(sizes) <= 1
-        for old, new in zip(before, memory.pixels, strict=False):
-            assert torch.equal(old[: len(new)], new)  # the first of the herding are kept
-    assert all((p == position).all() for position, p in enumerate(memory.pixels))
+        for old, new in zip(before, memory.groups, strict=False):
+            assert torch.equal(old[: len(new.pixels)], new.pixels)  # the first of the herding are kept
     assert memory.owners().tolist() == [i for i, n in enumerate(sizes) for _ in range(n)]
 
 
 def filled() -> ExemplarMemory:
-    memory = ExemplarMemory(5)
-    memory.add("a", torch.arange(3, dtype=torch.uint8)[:, None, None, None].expand(3, 3, 2, 2).clone())
-    memory.add("b", torch.full((2, 3, 2, 2), 200, dtype=torch.uint8))
+    memory = ExemplarMemory()
+    memory.prompts = ["a", "b"]
+    first = torch.arange(3, dtype=torch.uint8)[:, None, None, None].expand(3, 3, 2, 2).clone()
+    memory.groups.append(Group(first, torch.tensor([0, 1, 0])))
+    memory.groups.append(Group(torch.full((2, 3, 2, 2), 200, dtype=torch.uint8), torch.tensor([1, 1])))
     return memory
 
 
 def test_batches_pass_over_all_exemplars_and_know_whose_they_are():
     memory, preprocessing = filled(), Preprocessing(size=2, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
-    batches = memory.batches(3, preprocessing, torch.Generator().manual_seed(0), torch.device("cpu"))
+    drawn = torch.Generator().manual_seed(0)
+    batches = memory.batches(3, preprocessing, torch.device("cpu"), generator=drawn)
     first, last = next(batches), next(batches)
     assert [len(first), len(last)] == [3, 2]
     indices = torch.cat([first.indices, last.indices])
@@ -76,13 +84,23 @@ def test_batches_pass_over_all_exemplars_and_know_whose_they_are():
     assert torch.equal(torch.cat([first.labels, last.labels]), memory.owners()[indices])
 
 
+def test_without_a_generator_every_pass_is_in_order_also_after_an_interruption():
+    preprocessing, cpu = Preprocessing(size=2, mean=(0.0,) * 3, std=(1.0,) * 3), torch.device("cpu")
+    batches = filled().batches(3, preprocessing, cpu)
+    assert [next(batches).indices.tolist() for _ in range(3)] == [[0, 1, 2], [3, 4], [0, 1, 2]]
+    again = filled().batches(3, preprocessing, cpu)
+    again.load_state_dict(batches.state_dict())
+    assert next(again).indices.tolist() == [3, 4]
+
+
 def test_its_state_is_plain_and_comes_back():
-    again = ExemplarMemory(5)
+    again = ExemplarMemory()
     again.load_state_dict(filled().state_dict())
     assert again.prompts == ["a", "b"]
     assert torch.equal(again.all_pixels(), filled().all_pixels())
+    assert torch.equal(again.owners(), filled().owners())
 
 
 @pytest.mark.parametrize(("capacity", "classes", "shares"), [(10, 4, [3, 3, 2, 2]), (2, 3, [1, 1, 0])])
 def test_shares(capacity, classes, shares):
-    assert [ExemplarMemory(capacity).share(i, classes) for i in range(classes)] == shares
+    assert class_shares(capacity, classes) == shares
