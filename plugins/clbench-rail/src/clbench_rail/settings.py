@@ -15,21 +15,14 @@ class RAILSettings(Settings):
 
     ridge: float = Field(0.1, gt=0, description="λ, strength of the ridge penalty")
     fusion: float = Field(
-        0.8,
-        ge=0,
-        le=1,
-        description="β, weight of the adapter beside the zero-shot probabilities; the authors' configuration "
-        "has had 0.8 since October 2024, and had 0.9 in its first commit",
+        0.9, ge=0, le=1, description="β, weight of the adapter beside the zero-shot probabilities"
     )
     features: Literal["embedding", "pre-projection"] = Field(
         "embedding",
         description="what the adapter sees of an image, of unit length: CLIP's embedding, or the vision "
         "tower's output before the projection to it",
     )
-    augment: bool = Field(
-        True,
-        description="learn from one random crop of each image (the authors' scripts); false: its test view",
-    )
+    augment: bool = Field(False, description="learn from one random crop of each image, not its test view")
     test_templates: Literal["all", "first"] = Field(
         "all", description="prompts of a class for the zero-shot half: the mean over all, or the first alone"
     )
