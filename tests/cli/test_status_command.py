@@ -14,15 +14,18 @@ from clbench.results.presence import PRESENCE_FILE, Presence, host, write_presen
 from clbench.testing.records import make_record
 from click.testing import CliRunner, Result
 
-NOW = datetime.now(UTC)
+
+def now() -> datetime:
+    """Of the test, not of its collection, which may be long ago."""
+    return datetime.now(UTC)
 
 
 def presence(**changes: object) -> Presence:
     given: dict[str, object] = {
         "pid": os.getpid(),
         "host": host(),
-        "started": NOW,
-        "seen": NOW,
+        "started": now(),
+        "seen": now(),
         "worker": 4711,
         "method": "zscl",
         "stream": "mini",
@@ -53,8 +56,8 @@ def runs(tmp_path: Path) -> Path:
     write_presence(tmp_path / "alive", presence())
     write_presence(tmp_path / "no-record-yet", presence(phase="prepare", task=None, total=0))
     write_presence(tmp_path / "dead", presence(pid=-1))
-    write_presence(tmp_path / "away", presence(host="other", pid=1, seen=NOW - timedelta(minutes=5)))
-    write_presence(tmp_path / "lost", presence(host="other", pid=1, seen=NOW - timedelta(minutes=15)))
+    write_presence(tmp_path / "away", presence(host="other", pid=1, seen=now() - timedelta(minutes=5)))
+    write_presence(tmp_path / "lost", presence(host="other", pid=1, seen=now() - timedelta(minutes=15)))
     failure = {"task": "dtd", "step": 12, "error": "no memory\nmore", "kind": "OutOfMemoryError"}
     write_record(
         tmp_path / "bad", make_record(((80.0, 40.0),), status="failed", metrics=None, failure=failure)
