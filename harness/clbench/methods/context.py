@@ -6,6 +6,7 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,6 +99,7 @@ class Context:
         features: FeatureCache | None = None,
         progress: ProgressFunction | None = None,
         steps: StepStore | None = None,
+        lending: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> None:
         self.initial = initial
         self.device = initial.device
@@ -114,6 +116,7 @@ class Context:
         self.moment = "start"
         self._loop: Loop | None = None
         self._steps = steps
+        self._lending = lending  # around what is opened for a method, so that it is known to be given
         self._sources = Sources()
         self._fits = 0
         self._began = time.perf_counter()
@@ -149,7 +152,8 @@ class Context:
         """
         if self._reference is None:
             raise ConfigError("this stream has no reference data", fix="choose a stream with reference data")
-        return self._reference()
+        with self._lending():
+            return self._reference()
 
     @property
     def class_pool(self) -> tuple[str, ...]:
@@ -160,7 +164,8 @@ class Context:
         """
         if self._class_pool is None:
             raise ConfigError("this stream has no class pool", fix="choose a stream with a class pool")
-        return self._class_pool()
+        with self._lending():
+            return self._class_pool()
 
     def generate(
         self,
@@ -180,15 +185,16 @@ class Context:
                 "no text-to-image generator is configured",
                 fix="name one: --generator NAME (clbench list generators)",
             )
-        images = generated_images(
-            self._generator,
-            prompts,
-            seeds,
-            steps=steps,
-            guidance=guidance,
-            cache=cache_root() / "generated",
-            progress=lambda done, total: self.report("generate", done, total),
-        )
+        with self._lending():
+            images = generated_images(
+                self._generator,
+                prompts,
+                seeds,
+                steps=steps,
+                guidance=guidance,
+                cache=cache_root() / "generated",
+                progress=lambda done, total: self.report("generate", done, total),
+            )
         self.measured.generated_images += len(prompts)
         return images
 
@@ -196,7 +202,8 @@ class Context:
 
     def initial_features(self, images: ImageSet) -> Tensor:
         """Normalised embeddings (n, d) of ``images`` by the initial model, computed once."""
-        return self._features.image_features(self.initial, images)
+        with self._lending():
+            return self._features.image_features(self.initial, images)
 
     def batches(self, images: ImageSet, size: int, *, name: str, augment: bool = False) -> Iterator[Batch]:
         """Endless seeded batches; ``name`` tells apart the sources of one task."""

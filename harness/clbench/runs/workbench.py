@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -24,7 +23,6 @@ from clbench.specs import load_reference
 from clbench.streams import ImageSet
 from clbench.streams.folders import find_dataset
 
-T = TypeVar("T")
 
 __all__ = ["Bench", "Workbench", "resolve_device"]
 
@@ -140,18 +138,19 @@ class Bench:
         declared = {*self.method.spec.requires, *self.method.spec.optional}
         reference, generator = sources.reference, sources.generator
         pool = sources.stream_spec.class_pool if "class_pool" in declared else None
-        return _LendingContext(
+        return Context(
             initial=self.initial,
             seed=self.config.seed,
             task_keys=self.task_keys,
             scratch=self.scratch,
             precision=self.config.precision,
-            reference=_given(lambda: workbench.reference(reference)) if reference else None,
-            class_pool=_given(lambda: workbench.names(pool)) if pool else None,
-            generator=_given(lambda: workbench.generator(generator, self.device)) if generator else None,
+            reference=(lambda: workbench.reference(reference)) if reference else None,
+            class_pool=(lambda: workbench.names(pool)) if pool else None,
+            generator=(lambda: workbench.generator(generator, self.device)) if generator else None,
             features=workbench.features,
             progress=progress,
             steps=steps,
+            lending=given,
         )
 
     def build(self, context: Context) -> Method:
@@ -170,25 +169,6 @@ class Bench:
             )
         self.declared = _declared(method.declares(settings))
         return method
-
-
-class _LendingContext(Context):
-    """What the harness opens for a method, when the method asks for it, is given to it."""
-
-    def generate(
-        self,
-        prompts: Sequence[str],
-        seeds: Sequence[int],
-        *,
-        steps: int | None = None,
-        guidance: float | None = None,
-    ) -> GeneratedImages:
-        with given():
-            return super().generate(prompts, seeds, steps=steps, guidance=guidance)
-
-    def initial_features(self, images: ImageSet) -> Tensor:
-        with given():
-            return super().initial_features(images)
 
 
 def _declared(found: object) -> dict[str, str | float | bool]:
@@ -210,13 +190,3 @@ def _declared(found: object) -> dict[str, str | float | bool]:
 
 _MOST_DECLARED = 10_000  # characters
 _DECLARED = "a dictionary of short texts, finite numbers, true and false is due, by names"
-
-
-def _given(load: Callable[[], T]) -> Callable[[], T]:
-    """What the harness opens for a method is given to it."""
-
-    def loaded() -> T:
-        with given():
-            return load()
-
-    return loaded

@@ -196,9 +196,13 @@ class ImageSet:
 
     def files(self) -> Iterator[str]:
         """The path of each image that is a file, in order; of those inside a table, nothing."""
-        for item in self._raw_items():
-            if item["bytes"] is None:
-                yield item["path"]
+        column = self._raw.with_format("arrow")
+        for start in range(0, len(self), 1024):
+            # The images themselves, which a table may hold, are not read.
+            for chunk in column[start : start + 1024][self._image].chunks:
+                inside = chunk.field("bytes").is_valid().to_pylist()
+                paths = chunk.field("path").to_pylist()
+                yield from (path for path, held in zip(paths, inside, strict=True) if not held)
 
     def pixels(
         self,

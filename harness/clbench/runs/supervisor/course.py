@@ -32,7 +32,7 @@ from clbench.runs.supervisor.opening import Opener, Opening
 from clbench.runs.supervisor.protocols import PROTOCOLS, Protocol
 from clbench.runs.supervisor.pupil import Pupil, StoppedError, WorkerError
 from clbench.runs.supervisor.recording import Recorder
-from clbench.streams import Preprocessing
+from clbench.streams import Preprocessing, Stream
 
 __all__ = ["Course", "RunOutcome", "run_folder"]
 
@@ -293,7 +293,7 @@ class Course:
                 evaluation, seconds = earlier[self._index]
             else:
                 if self._index >= learned.learned:
-                    learned = self._learn(protocol, pupil)
+                    learned = self._learn(stream, protocol, pupil)
                     recorder.reference_origin = learned.reference_origin
                 evaluation, seconds = self._test(run, protocol, ready.transform, pupil, before)
                 self._store.save(self._index, evaluation, seconds)
@@ -309,9 +309,7 @@ class Course:
         rows = [self._store.load(index) for index in range(count)]
         return [row for row in rows if row is not None]
 
-    def _learn(self, protocol: Protocol, pupil: Pupil) -> messages.Learned:
-        stream = self.run.stream if self.run is not None else None
-        assert stream is not None
+    def _learn(self, stream: Stream, protocol: Protocol, pupil: Pupil) -> messages.Learned:
         lessons = tuple(stream.training_task(i).detached() for i in protocol.lessons(self._index))
         learned = pupil.learn(messages.Learn(self._index, lessons))
         if lessons:

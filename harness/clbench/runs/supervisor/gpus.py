@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 
-__all__ = ["count"]
+__all__ = ["gpus_here"]
 
 
-def count() -> int:
-    """The number that programs started from here may use."""
+def gpus_here() -> int:
+    """The number of GPUs that programs started from here may use."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return len([each for each in visible.split(",") if each.strip() not in ("", "-1")])

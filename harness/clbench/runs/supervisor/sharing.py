@@ -9,6 +9,7 @@ import psutil
 
 from clbench.config import RunConfig
 from clbench.results.provenance import cpu_threads
+from clbench.runs.supervisor.gpus import gpus_here
 
 __all__ = ["Share", "shares"]
 
@@ -42,7 +43,7 @@ def shares(configs: Sequence[RunConfig], jobs: int | None) -> list[Share]:
         jobs: how many at once; ``None``: one a GPU, or one a thread of the CPU as far as memory allows.
     """
     on_gpu = any(config.device.startswith("cuda") for config in configs)
-    gpus = _gpus() if on_gpu else 0
+    gpus = gpus_here() if on_gpu else 0
     threads = cpu_threads()
     if jobs is None:
         room = max(1, psutil.virtual_memory().available // _MEMORY_OF_A_RUN)
@@ -52,10 +53,3 @@ def shares(configs: Sequence[RunConfig], jobs: int | None) -> list[Share]:
         return [Share()]
     each = max(1, threads // jobs)
     return [Share(each, number % gpus if gpus > 1 else None) for number in range(jobs)]
-
-
-def _gpus() -> int:
-    """How many GPUs there are, asked of the driver: torch is not imported here."""
-    from clbench.runs.supervisor.gpus import count
-
-    return count()
