@@ -321,7 +321,7 @@ def test_listings_import_nothing_heavy_and_are_quick(args, compiled):
         return float(seconds)
 
     measured()  # compiles what was not yet, as an installation does
-    # The promise is half a second of an idle machine; of a busy one the least of three times is nearest to it.
+    # The promise is half a second on an idle machine; on a busy one the least of three times is nearest.
     assert min(measured() for _ in range(3)) < (1.0 if args[0] == "show" else 0.5)
 
 
