@@ -1,7 +1,7 @@
 """Kill processes of a run at random moments, go on, and compare: ``python kills.py --kills 200``.
 
 Each command is started, and one of its processes (supervisor, worker or fork server, in turn) gets SIGKILL
-after a time that is drawn between nothing and the length of an undisturbed run. The same command again goes
+after a time that is drawn between nothing and the life of an undisturbed worker. The same command again goes
 on. A run that has survived its kills is compared with the undisturbed one, and another one begins.
 """
 
@@ -48,12 +48,10 @@ def campaign(home: Path, kills: int, seed: int, each: int = 8) -> Tally:
     """Kill ``kills`` times, at most ``each`` times a run."""
     draw, tally = random.Random(seed), Tally()
     straight = home / "straight"
-    begun = time.monotonic()
     command = start(straight, METHOD)
-    first = _row(straight, command, 0) - begun
+    length = _life(straight, command)
     output, _ = command.communicate()
     assert command.returncode == 0, output
-    length = time.monotonic() - begun - first
     expected = figures(straight, METHOD)
     runs = 0
     while sum(tally.kills.values()) < kills:
@@ -63,7 +61,7 @@ def campaign(home: Path, kills: int, seed: int, each: int = 8) -> Tally:
         while due:
             command = start(out, METHOD)
             _begun(out, command)  # while torch is loaded nothing happens that could break
-            time.sleep(draw.uniform(0.0, 1.2 * length))
+            time.sleep(draw.uniform(0.0, length))
             due -= _kill(out, command, draw.choice(VICTIMS), tally)
             if record_of(out, METHOD).get("status") == "finished" and command.returncode == 0:
                 break
@@ -95,9 +93,13 @@ def _worker(pid: int) -> psutil.Process | None:
     return None
 
 
-def _row(out: Path, command: psutil.Popen, index: int) -> float:
+def _life(out: Path, command: psutil.Popen) -> float:
+    """Seconds for which there is a worker: loading torch before it, and figures after it, take longer."""
     _begun(out, command)
-    return time.monotonic()
+    begun = time.monotonic()
+    while command.poll() is None and _worker(command.pid):
+        time.sleep(0.02)
+    return time.monotonic() - begun
 
 
 def _kill(out: Path, command: psutil.Popen, victim: str, tally: Tally) -> int:
