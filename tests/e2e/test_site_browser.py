@@ -191,7 +191,7 @@ def test_a_point_tells_its_figures_and_leads_to_its_method(visit):
     point.hover()
     tooltip = page.locator("#vg-tooltip-element")
     expect(tooltip).to_be_visible()
-    for text in ("gift", "46.10 ± 0.22", "51.88 ± 0.14", "reference data"):
+    for text in ("gift", "46.10 ± 1.15", "51.88 ± 1.30", "reference data"):
         expect(tooltip).to_contain_text(text)
     assert first_table(page).locator("tr.lit th").inner_text() == "gift"
     point.click()
