@@ -71,7 +71,7 @@ def _of_folders(task: DescribedTask) -> Iterator[str]:
         if folder.system:
             yield (
                 f"{task.key}, {split}: left by an operating system or a network drive, and passed over: "
-                f"{_named([str(path) for path in folder.system])}"
+                f"{_kinds(folder.system)}"
             )
         if folder.empty:
             yield f"{task.key}, {split}: class folders without images: {_named(folder.empty)}"
@@ -132,6 +132,12 @@ def _duplicates(tasks: Sequence[DescribedTask]) -> Iterator[str]:
 
 def _contents(folder: Folder) -> Iterator[tuple[str, Path]]:
     return zip(folder.digests, folder.files, strict=True)
+
+
+def _kinds(paths: Sequence[Path]) -> str:
+    """Names with how often each occurs; macOS's ``._NAME``, one for each image, are one."""
+    counts = Counter("._*" if path.name.startswith("._") else path.name for path in paths)
+    return ", ".join(f"{name} ({count:,})" if count > 1 else name for name, count in sorted(counts.items()))
 
 
 def _named(names: Sequence[str]) -> str:
