@@ -97,16 +97,30 @@ def _fill(model: torch.nn.Module, weights: Weights, architecture: str, path: Pat
     ]
     if wrong:
         more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
-        fitting = _architectures(shapes)
         raise DataError(
             f"the weights in {path} are not those of {architecture}",
             why=f"there is {'; '.join(wrong[:_MOST_NAMED])}{more}",
-            fix=f"--backbone {fitting[0]}:{path}"
-            + (f" (or {', '.join(fitting[1:4])})" if fitting[1:] else "")
-            if fitting
-            else "the names must be those of OpenAI's CLIP and open_clip: visual.conv1.weight, …",
+            fix=_remedy(shapes, set(wanted), architecture, path),
         )
     model.load_state_dict({key: weights.tensors[key].reshape(value.shape) for key, value in wanted.items()})
+
+
+def _remedy(shapes: dict[str, tuple[int, ...]], wanted: set[str], architecture: str, path: Path) -> str:
+    """What mends weights that do not fit: never the command that has just failed."""
+    fitting = _architectures(shapes)
+    if architecture not in fitting:
+        others = f" (or {', '.join(fitting[1:4])})" if fitting[1:] else ""
+        return (
+            f"--backbone {fitting[0]}:{path}{others}"
+            if fitting
+            else "the names must be those of OpenAI's CLIP and open_clip: visual.conv1.weight, …"
+        )
+    if wanted <= shapes.keys():
+        return (
+            "they were trained with modules added, such as adapters: merge these into the weights, or leave "
+            f"their tensors out, and write the rest, which is a whole {architecture}, with torch.save"
+        )
+    return f"write a checkpoint with all weights of {architecture}: its sizes fit, but it is not complete"
 
 
 def _architectures(shapes: dict[str, tuple[int, ...]]) -> list[str]:

@@ -96,7 +96,7 @@ def _read_torch(path: Path) -> dict[str, Any]:
             warnings.simplefilter("ignore")
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        asks = re.search(r"GLOBAL ([\w.]+)|Unsupported (?:global|class)\W+([\w.]+)", str(error))
+        asks = re.search(r"Unsupported (?:global|class)\W+(?:GLOBAL )?([\w.]+)|GLOBAL ([\w.]+)", str(error))
         if asks:
             why = f"it asks for {next(filter(None, asks.groups()))}, which is no tensor"
         elif "Unsupported operand" in str(error):
