@@ -162,7 +162,7 @@ def test_what_systems_leave_is_passed_over_and_said(tmp_path, clbench_cache):
     description = read_description(file)
     assert description.tasks[0].classes == ("p", "q")
     (said,) = [line for line in oddities(description) if "passed over" in line]
-    assert said.endswith("passed over: ._*, .DS_Store, @eaDir, Thumbs.db, __MACOSX")
+    assert said.endswith("passed over: .DS_Store, ._*, @eaDir, Thumbs.db, __MACOSX")
 
 
 @pytest.mark.parametrize("name", ["__MACOSX", "@eaDir", ".DS_Store", "Thumbs.db", "thumbs.DB", "._a.jpg"])
