@@ -11,7 +11,8 @@ __all__ = ["CATALOGUE"]
 # package that does not exist, or call a name unknown that an official package gives.
 _GIVEN: Mapping[str, Mapping[str, str]] = {
     "method": {
-        "clbench-baselines": "zero-shot finetune joint independent wc wise-ft lwf lwf-vr icarl ewc soup",
+        "clbench-baselines": "zero-shot finetune joint independent wc wise-ft lwf lwf-vr icarl ewc soup "
+        "pixel-neighbour ridge",
         "clbench-clip-kd": "clip-kd",
         "clbench-diki": "diki",
         "clbench-gift": "gift",

@@ -235,11 +235,15 @@ def test_joint_mixes_as_its_setting_says_and_scales_rates_by_task():
 
 
 def test_specs():
-    assert " ".join(SPECS) == ("zero-shot finetune joint independent wc wise-ft lwf lwf-vr icarl ewc soup")
+    assert " ".join(SPECS) == (
+        "zero-shot finetune joint independent pixel-neighbour ridge wc wise-ft lwf lwf-vr icarl ewc soup"
+    )
     assert {n: s.protocol for n, s in SPECS.items() if s.protocol != "stream"} == {
         "zero-shot": "zero_shot",
         "joint": "joint",
         "independent": "independent",
+        "pixel-neighbour": "independent",
+        "ridge": "independent",
     }
     for spec in SPECS.values():
         settings = load_reference(spec.settings)

@@ -15,3 +15,5 @@ test_nearest_mean = method_laws(
 test_ewc = method_laws("ewc", settings=SMALL | {"fisher_samples": 4})
 test_soup = method_laws("soup", settings=SMALL)
 test_lwf_vr = method_laws("lwf-vr", settings=SMALL | {"reference_batch_size": 6, "texts": 12})
+test_pixel_neighbour = method_laws("pixel-neighbour")
+test_ridge = method_laws("ridge")

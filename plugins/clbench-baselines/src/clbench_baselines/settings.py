@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from clbench import Settings
 from clbench.methods import FineTuningSettings
@@ -15,6 +15,8 @@ __all__ = [
     "JointSettings",
     "LwFSettings",
     "LwFVRSettings",
+    "PixelNeighbourSettings",
+    "RidgeSettings",
     "SoupSettings",
     "WCSettings",
     "WiSEFTSettings",
@@ -24,6 +26,25 @@ __all__ = [
 
 class ZeroShotSettings(Settings):
     """Nothing to set."""
+
+
+class PixelNeighbourSettings(Settings):
+    """The nearest training image by its pixels."""
+
+    size: int = Field(32, ge=1, description="side to which images are reduced, in pixels")
+    likeness: Literal["correlation", "squared-difference"] = Field(
+        "correlation", description="how two images are compared"
+    )
+
+
+class RidgeSettings(Settings):
+    """Ridge regression on frozen features."""
+
+    strengths: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        tuple(10.0**k for k in range(-4, 4)),
+        min_length=1,
+        description="penalties to choose from, by the leave-one-out error on training images",
+    )
 
 
 class FineTuneSettings(FineTuningSettings):
