@@ -7,6 +7,7 @@ others, with a seed that is printed and can be given again, and runs the tests m
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import random
 import re
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -69,6 +71,10 @@ SET_BY_IMPORTS = (
     "TORCHINDUCTOR_CACHE_DIR",
     "_MLFLOW_TELEMETRY_SESSION_ID",
 )
+
+# Temporary folders that go when the process ends: of the server that starts others, and of methods whose laws
+# are tested one after another.
+KEPT = ("clbench-server-", "clbench-laws-")
 
 # What runs where no -m is given.
 USUAL = "not slow and not explore"
@@ -150,12 +156,22 @@ def _state_of_the_process() -> dict[str, object]:
     }
 
 
+def _temporary_files() -> set[str]:
+    """What this process has in the system's temporary folder, by the names that clbench gives."""
+    here = f"-{os.getpid()}-"
+    return {each.name for each in Path(tempfile.gettempdir()).glob("clbench-*") if here in each.name}
+
+
 @pytest.fixture(autouse=True)
 def _alike_in_any_order() -> Iterator[None]:
-    """Each test starts with the same random numbers, and fails if it leaves the process changed."""
+    """Each test starts with the same random numbers, and fails if it leaves process or disk changed."""
     _same_random_numbers()
-    before = _state_of_the_process()
+    before, files = _state_of_the_process(), _temporary_files()
     yield
+    if _temporary_files() - files:
+        gc.collect()  # what is kept by objects that nobody has any more goes with them
+        if left := {name for name in _temporary_files() - files if not name.startswith(KEPT)}:
+            pytest.fail(f"the test left in {tempfile.gettempdir()}: {sorted(left)}")
     after = _state_of_the_process()
     changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
     if changed:

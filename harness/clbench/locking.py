@@ -12,14 +12,15 @@ import errno
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from clbench.errors import ClbenchError
 
-__all__ = ["BusyError", "held", "locked"]
+__all__ = ["BusyError", "held", "locked", "process_lives"]
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,38 @@ def held(path: Path) -> bool:
         return True
     except ClbenchError:  # nobody can hold a lock where none can be made
         return False
+
+
+def process_lives(pid: int) -> bool:
+    """Whether a process of this machine has that number, a zombie not counted."""
+    if pid <= 0:
+        return False
+    with suppress(OSError, IndexError):  # Linux tells more than a signal does
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+        return state not in ("Z", "X")
+    if os.name == "nt":
+        return _lives_on_windows(pid)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
+
+
+def _lives_on_windows(pid: int) -> bool:
+    # os.kill would end it there.
+    import ctypes
+
+    kernel: Any = getattr(ctypes, "windll").kernel32  # noqa: B009 (unknown to type checkers elsewhere)
+    handle = kernel.OpenProcess(0x1000, False, pid)
+    if not handle:
+        return False
+    code = ctypes.c_ulong()
+    kernel.GetExitCodeProcess(handle, ctypes.byref(code))
+    kernel.CloseHandle(handle)
+    return code.value == 259  # still active
 
 
 def _acquired(path: Path, wait: bool, waiting: Callable[[], None] | None) -> BaseFileLock:

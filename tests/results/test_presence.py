@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 from clbench.errors import RecordError
+from clbench.locking import process_lives
 from clbench.results.presence import (
     PRESENCE_FILE,
     Presence,
     host,
-    process_lives,
     read_presence,
     remove_presence,
     write_presence,

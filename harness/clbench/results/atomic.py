@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from clbench.temporary import owner, remove_abandoned
 
 __all__ = ["atomic_path", "atomic_write", "fitting"]
 
@@ -19,10 +22,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; when the block ends well, it replaces ``path``.
 
     The content is on disk before the name is: after a crash there is the old file or the new one, never
-    half of one. If the block raises, ``path`` is left as it was. Parent folders are made.
+    half of one. If the block raises, ``path`` is left as it was. Parent folders are made. Temporary files of
+    ``path`` that a process left when it was killed are removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{fitting(path.name)}.", suffix=".tmp", dir=path.parent)
+    prefix = f".{fitting(path.name)}."
+    remove_abandoned(path.parent.glob(f"{glob.escape(prefix)}*.tmp"))
+    handle, name = tempfile.mkstemp(prefix=f"{prefix}{owner()}.", suffix=".tmp", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -7,7 +7,6 @@ reader believes it only as long as the process that it names lives: one that was
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from clbench.errors import RecordError
+from clbench.locking import process_lives
 from clbench.printing import as_json
 from clbench.results.atomic import atomic_write
 
@@ -25,9 +25,9 @@ __all__ = [
     "SILENCE",
     "Presence",
     "host",
-    "process_lives",
     "read_presence",
     "remove_presence",
+    "remove_stale_presence",
     "write_presence",
 ]
 
@@ -96,38 +96,6 @@ class Presence:
         return asdict(self) | {"started": self.started.isoformat(), "seen": self.seen.isoformat()}
 
 
-def process_lives(pid: int) -> bool:
-    """Whether a process of this machine has that number, a zombie not counted."""
-    if pid <= 0:
-        return False
-    with suppress(OSError, IndexError):  # Linux tells more than a signal does
-        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
-        return state not in ("Z", "X")
-    if os.name == "nt":
-        return _lives_on_windows(pid)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is somebody else's
-        return True
-    return True
-
-
-def _lives_on_windows(pid: int) -> bool:
-    # os.kill would end it there.
-    import ctypes
-
-    kernel: Any = getattr(ctypes, "windll").kernel32  # noqa: B009 (unknown to type checkers elsewhere)
-    handle = kernel.OpenProcess(0x1000, False, pid)
-    if not handle:
-        return False
-    code = ctypes.c_ulong()
-    kernel.GetExitCodeProcess(handle, ctypes.byref(code))
-    kernel.CloseHandle(handle)
-    return code.value == 259  # still active
-
-
 def write_presence(folder: Path, presence: Presence) -> None:
     """Say in the run's ``folder`` where it is; what was said before is replaced at once.
 
@@ -141,6 +109,14 @@ def remove_presence(folder: Path) -> None:
     """Nobody works on the run in ``folder`` any more; nothing happens where nobody did."""
     with suppress(OSError):
         (folder / PRESENCE_FILE).unlink()
+
+
+def remove_stale_presence(folder: Path) -> None:
+    """Nobody works on the run in ``folder``, if the process is dead that says it does."""
+    with suppress(OSError, RecordError):
+        presence = read_presence(folder)
+        if presence is not None and presence.stale():
+            remove_presence(folder)
 
 
 def read_presence(folder: Path) -> Presence | None:

@@ -97,7 +97,9 @@ def _state(folder: Path, at: datetime | None) -> RunState:
     if record is None and presence is None:
         return RunState(folder, "unreadable", why=why)
     state: State
-    if presence is not None:
+    if presence is not None and record is not None and record.status == "finished" and presence.stale(at):
+        state = "finished"  # its process died between its last word and its end
+    elif presence is not None:
         state = "stale" if presence.stale(at) else "running"
     elif record is not None and record.status == "running":
         state = "stopped"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from clbench.runs.supervisor.opening import Opener, Opening, in_this_process, op
 from clbench.runs.supervisor.pupil import WorkerError
 from clbench.runs.supervisor.sharing import Share
 from clbench.streams import LabelSpaceName, Stream
+from clbench.temporary import temporary_folder
 
 __all__ = ["Audit", "audit", "limited"]
 
@@ -141,14 +141,14 @@ def audit(
         finally:
             pupil.kill()
 
-    with tempfile.TemporaryDirectory(prefix="clbench-audit-") as scratch:
+    with temporary_folder("audit") as scratch:
         try:
             if registry.origin is None:
-                evaluations = in_this_process(sources, lambda opener, _: score(opener, Path(scratch)))
+                evaluations = in_this_process(sources, lambda opener, _: score(opener, scratch))
             else:
                 stop = threading.Event()
                 opener = partial(open_process, share=Share(), stall=0.0, stop=stop)
-                evaluations = score(opener, Path(scratch))
+                evaluations = score(opener, scratch)
         except WorkerError as error:
             raise RecordError(f"{folder} cannot be scored again", why=str(error)) from error
     images = {task.key: len(task.test) for task in stream.tasks}

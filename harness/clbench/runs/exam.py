@@ -24,6 +24,7 @@ from clbench.runs.composition import TestBatch, compose
 from clbench.runs.evaluation import Answers, Evaluation
 from clbench.runs.messages import Ask, Batch, Examination
 from clbench.streams import HeldOut, LabelSpace, Preprocessing, Stream
+from clbench.temporary import owner, remove_abandoned
 
 __all__ = ["Exam", "Slots"]
 
@@ -45,7 +46,8 @@ class Slots:
         self.shape = shape
         self.count = count
         size = int(np.prod(shape)) * count
-        handle, name = tempfile.mkstemp(prefix="clbench-test-")
+        remove_abandoned(Path(tempfile.gettempdir()).glob("clbench-test-*"))
+        handle, name = tempfile.mkstemp(prefix=f"clbench-test-{owner()}-")
         self.path = Path(name)
         try:
             # A file that grows as it is written would end the process where the disk is full.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from clbench.submissions.archive import Submission
 from clbench.submissions.card import CARD_FILE, card
 from clbench.submissions.index import INDEX_FILE, Index, entry_of, runs_among
 from clbench.submissions.tables import ACCURACIES_FILE, RUNS_FILE, accuracies_table, runs_table
+from clbench.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -126,7 +126,7 @@ def publish_to_hub(
 
 
 def _download(api: HfApi, repo: dict[str, Any], revision: str | None, name: str) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="clbench-hub-") as folder:
+    with temporary_folder("hub") as folder:
         return Path(
             api.hf_hub_download(**repo, filename=name, revision=revision, local_dir=folder)
         ).read_bytes()

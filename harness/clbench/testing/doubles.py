@@ -6,6 +6,7 @@ import functools
 import io
 import math
 import tempfile
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import numpy as np
 
 from clbench.models.generator import ImageGenerator
 from clbench.streams import HeldOut, ImageSet, Preprocessing, Stream, Task
+from clbench.temporary import owner
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -193,14 +195,16 @@ def tiny_context(
     from clbench.methods import Context
 
     stream = stream or tiny_stream()
+    folder = tempfile.TemporaryDirectory(prefix=f"clbench-scratch-{owner()}-")
     context = Context(
         initial=(backbone or tiny_backbone()).copy().freeze(),
         seed=seed,
         task_keys=stream.keys,
-        scratch=scratch or Path(tempfile.mkdtemp(prefix="clbench-")),
+        scratch=scratch or Path(folder.name),
         reference=tiny_reference,
         class_pool=tiny_names,
         generator=NoiseGenerator,
     )
+    weakref.finalize(context, folder.cleanup)
     context.begin(f"0:{stream.keys[0]}")
     return context

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
@@ -18,6 +17,7 @@ from clbench.methods import Batch, Context, Method, Reference
 from clbench.models.backbone import Backbone
 from clbench.models.generation import GeneratedImages
 from clbench.streams import ImageSet, LabelSpace, Preprocessing, TrainingTask
+from clbench.temporary import temporary_folder
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -87,12 +87,12 @@ def learn_given(
         train=_GivenImages([x for x, _ in batches], [y for _, y in batches], name="the given batches"),
     )
     task.train.check_labels(len(prompts), "the given task")
-    with tempfile.TemporaryDirectory(prefix="clbench-given-") as scratch:
+    with temporary_folder("given") as scratch:
         context = _GivenContext(
             initial=pretrained,
             seed=seed,
             task_keys=(task.key,),
-            scratch=Path(scratch),
+            scratch=scratch,
             reference=_reference(reference, reference_texts) if len(reference) else None,
             class_pool=(lambda: tuple(p for _, ps in generated for p in ps)) if generated else None,
         )

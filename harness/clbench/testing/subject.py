@@ -22,6 +22,7 @@ from clbench.methods.resuming import StepStore
 from clbench.models.backbone import Backbone
 from clbench.specs import MethodSpec, load_reference
 from clbench.streams import LabelSpace, Stream
+from clbench.temporary import owner
 from clbench.testing.doubles import NoiseGenerator, tiny_backbone, tiny_names, tiny_reference, tiny_stream
 from clbench.testing.surroundings import private_surroundings, process_settings
 
@@ -72,7 +73,7 @@ class MethodSubject:
         self.values = dict(settings or {})
         self._given_stream = stream
         self._given_backbone = backbone
-        self._folder = tempfile.TemporaryDirectory(prefix="clbench-laws-")
+        self._folder = tempfile.TemporaryDirectory(prefix=f"clbench-laws-{owner()}-")
         self._scratches = 0
 
     def surroundings(self) -> AbstractContextManager[None]:

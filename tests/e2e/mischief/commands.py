@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,22 @@ MARK = "CLBENCH_TEST_COMMAND"  # in the environment of all processes of a comman
 
 # What a record says about when, where and how long, and nothing else, may differ.
 CIRCUMSTANCES = {"provenance", "resources"}
+COUNTED = {"trainable_parameters", "stored_parameters", "generated_images"}  # of the resources
+MEASURED = {"learn_seconds", "peak_memory"}  # of a checkpoint
 
 
-def start(out: Path, methods: str, *words: str, plugin: Path = HERE / "mischief.py") -> subprocess.Popen:
-    """Start a command whose processes :func:`left` finds."""
+def start(
+    out: Path, methods: str, *words: str, plugin: Path = HERE / "mischief.py", cache: Path | None = None
+) -> subprocess.Popen:
+    """Start a command whose processes :func:`left` finds; with a cache of its own, if one is given."""
+    own = {} if cache is None else {"CLBENCH_CACHE": str(cache)}
     return subprocess.Popen(
         [
             *(sys.executable, "-c", "from clbench.cli import main; main(prog_name='clbench')", "run"),
             *("--plugin", str(plugin), "--stream", "tiny", "--device", "cpu", "--out", str(out)),
             *("--methods", methods, *words),  # a later --stream replaces the first
         ],
-        env={**os.environ, MARK: str(out), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, MARK: str(out), "OMP_NUM_THREADS": "1", **own},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -72,14 +78,44 @@ def record_of(out: Path, method: str) -> dict[str, Any]:
 
 
 def figures(out: Path, method: str) -> dict[str, Any]:
-    """All of a finished run that must not depend on what went on around it: to be compared bit for bit."""
+    """All of a finished run that must not depend on what went on around it: to be compared bit for bit.
+
+    These are the record but for times, places and memory; rows, predictions and the zero-shot row; the whole
+    checkpoint; and the names of the files that are left in the run's folder.
+    """
     folder, record = folder_of(out, method), record_of(out, method)
     assert folder is not None
     assert record["status"] == "finished", record
     found: dict[str, Any] = {k: v for k, v in record.items() if k not in CIRCUMSTANCES}
-    for path in sorted(folder.rglob("*.npz")):
+    found |= {k: v for k, v in record["resources"].items() if k in COUNTED}
+    for path in sorted([*folder.rglob("*.npz"), *out.glob("zero-shot/*.npz")]):
         with np.load(path) as arrays:
             found |= {f"{path.name}:{n}": arrays[n].tobytes() for n in arrays.files if "seconds" not in n}
-    state = torch.load(folder / "checkpoint.pt", weights_only=True)["state"]
-    found |= {f"weight {name}": value.numpy().tobytes() for name, value in state["model"].items()}
+    checkpoint = torch.load(folder / "checkpoint.pt", weights_only=True)
+    assert checkpoint["state"]["model"], "a method's state has its weights"
+    found |= {f"checkpoint {name}": value for name, value in _leaves(checkpoint) if name[0] not in MEASURED}
+    found["files"] = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     return found
+
+
+def differing(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Names of what is not the same in two results of :func:`figures`."""
+    names = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+    return [*names, *sorted({*one["files"]} ^ {*other["files"]})]
+
+
+def _leaves(value: Any, *place: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Everything in nested dictionaries and lists, tensors as what they are and their bytes."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _leaves(each, *place, str(key))
+    elif isinstance(value, list | tuple):
+        for number, each in enumerate(value):
+            yield from _leaves(each, *place, str(number))
+    elif isinstance(value, torch.Tensor):
+        yield (
+            place,
+            (str(value.dtype), tuple(value.shape), value.reshape(-1).view(torch.uint8).numpy().tobytes()),
+        )
+    else:
+        yield place, value

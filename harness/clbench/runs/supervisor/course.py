@@ -17,6 +17,7 @@ from clbench.events import Event, Progress, RowRecorded, RunFinished, RunStarted
 from clbench.locking import BusyError, locked
 from clbench.results.atomic import fitting
 from clbench.results.predictions import load_predictions
+from clbench.results.presence import remove_stale_presence
 from clbench.results.records import Record
 from clbench.results.rescoring import rescore
 from clbench.results.store import RECORD_FILE, read_record
@@ -217,6 +218,7 @@ class Course:
         """Tell listeners what was done before; nothing is computed."""
         self.tasks = tuple(task.key for task in record.stream.tasks)
         self._rows = [tuple(float(a) for a in row if a is not None) for row in record.matrix]
+        remove_stale_presence(self.folder)
         return self._finish("cached")
 
     def _execute_locked(self) -> RunOutcome:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import multiprocessing.forkserver
+import multiprocessing.process
 import os
 import signal
 import sys
 import threading
 import types
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from clbench.temporary import temporary_folder
 
 __all__ = ["begin_server", "end", "ended", "start"]
 
 _LONGEST_DYING = 10.0  # seconds until a killed process is gone
 _starting = threading.Lock()
+_folders = ExitStack()
+atexit.register(_folders.close)
 
 
 def begin_server() -> None:
@@ -32,6 +37,7 @@ def begin_server() -> None:
             multiprocessing.get_context("forkserver").set_forkserver_preload(
                 ["clbench.runs.worker.server", "clbench.runs.worker.imported"]
             )
+            _own_folder()
             multiprocessing.forkserver.ensure_running()
 
 
@@ -78,6 +84,13 @@ def _call(target: str, connection: Connection, arguments: tuple[object, ...]) ->
     from clbench.specs import load_reference
 
     load_reference(target)(connection, *arguments)
+
+
+def _own_folder() -> None:
+    """Let multiprocessing keep its sockets in a folder that is found when this process is killed."""
+    configuration = multiprocessing.process.current_process()._config  # type: ignore[attr-defined]
+    if configuration.get("tempdir") is None:
+        configuration["tempdir"] = str(_folders.enter_context(temporary_folder("server")))
 
 
 def _method() -> str:
