@@ -49,8 +49,20 @@ last = 60.0
 method = "toy"
 shots = "full"
 row = "Toy, fast"
-settings = { lr = 0.5 }
+preset = "fast"
 last = 83.0
+
+[[presets]]
+name = "fast"
+method = "toy"
+stream = "toy-stream"
+orders = ["default"]
+protocol = "toy protocol"
+shots = "full"
+origin = "authors"
+source = "run.sh"
+commit = "github:a/toy abcdef0"
+settings = { lr = 0.5 }
 """
 
 

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from clbench.config.presets import Preset
 from clbench.errors import PluginError
 from clbench.plugins import get_registry
 from clbench.results.claims import Claim, OtherClaim, differences_from, load_claims, read_claims
-from clbench.results.records import StreamRecord
+from clbench.results.records import AssumptionsRecord, StreamRecord
 from clbench.specs import MethodSpec
 from clbench.testing.records import make_record
 
@@ -79,6 +80,20 @@ def claim(**changes):
     return Claim(**(values | changes))
 
 
+def preset(**changes):
+    values = {
+        "name": "Toy",
+        "method": "toy",
+        "stream": "toy-stream",
+        "orders": ["default"],
+        "protocol": "toy protocol",
+        "shots": "full",
+        "origin": "rerun",
+        "source": "a file",
+    }
+    return Preset(**(values | changes))
+
+
 def rows(path):
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -125,18 +140,6 @@ def test_claims_are_of_methods_that_refer_to_them_and_are_stated_once(reference)
     assert {c.method for c in claims} == {n for n, spec in METHODS.items() if spec.claims == reference}
     stated = [c.model_dump_json() for c in claims]
     assert len(set(stated)) == len(stated)
-
-
-def test_settings_of_claims_are_accepted_by_their_methods():
-    from clbench.config.settings import resolve_settings
-
-    for reference in REFERENCES:
-        for each in read_claims(reference):
-            if isinstance(each, Claim):
-                found = get_registry().methods[each.method]
-                settings, _, problems = resolve_settings(found, each.stream, each.settings)
-                assert not problems
-                assert {n: settings[n] for n in each.settings} == each.settings
 
 
 def test_every_claims_file_of_the_repository_is_referred_to():
@@ -229,8 +232,8 @@ def test_a_method_is_given_its_own_claims_alone(package):
         ({"order": "II"}, "order is default, not II"),
         ({"shots": 5}, "shots is full, not 5"),
         ({"label_space": "union"}, "label space is task, not union"),
-        ({"settings": {"lr": 0.2}}, "lr is 0.1, not 0.2"),
-        ({"settings": {"form": "dual"}}, "form is None, not dual"),
+        ({"run": preset(settings={"lr": 0.2})}, "lr is 0.1, not 0.2"),
+        ({"run": preset(settings={"form": "dual"})}, "form is None, not dual"),
     ],
 )
 def test_each_difference_is_found(changes, text):
@@ -238,10 +241,65 @@ def test_each_difference_is_found(changes, text):
     assert str(difference) == text
 
 
+def test_test_batches_count_where_answers_depend_on_them():
+    voted = claim(run=preset(eval_batch=128))
+    record = make_record()
+    assert differences_from(voted, record) == ()
+    method = record.method.model_copy(update={"assumptions": AssumptionsRecord(task_identity="inferred")})
+    votes = record.evolve(method=method)
+    assert [str(d) for d in differences_from(voted, votes)] == ["images per test batch is 256, not 128"]
+    exact = votes.evolve(config={**record.config, "eval_batch": 128})
+    assert differences_from(voted, exact) == ()
+    mixed = votes.evolve(config={**record.config, "eval_batch": 128, "batches": "mixed"})
+    assert [d.name for d in differences_from(voted, mixed)] == ["composition of test batches"]
+
+
+PRESET = """
+[[presets]]
+name = "MTIL"
+method = "toy"
+stream = "toy-stream"
+orders = ["default", "II"]
+protocol = "toy protocol"
+shots = "full"
+origin = "authors"
+source = "train.sh"
+commit = "github:a/toy abcdef0"
+"""
+CLAIM = '[[claims]]\npreset = "MTIL"\nlast = 80.0\n'
+
+
+def test_a_claim_has_its_preset(package):
+    (found,) = read_claims(package(COMMON + CLAIM + PRESET + "settings = { lr = 0.3 }"))
+    assert (found.run.name, found.settings) == ("MTIL", {"lr": 0.3})
+    assert "settings" not in found.model_dump()
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (CLAIM, "names the preset 'MTIL'; there are none"),
+        (CLAIM + PRESET.replace('"default", "II"', '"II"'), "its order is None, the preset's default"),
+        (CLAIM + PRESET.replace("full", "5").replace('"5"', "5"), "its shots is full, the preset's 5"),
+        (CLAIM + PRESET.replace("toy protocol", "coop"), "its protocol is toy protocol, the preset's coop"),
+        (CLAIM + PRESET.replace("toy-stream", "mtil"), "its stream is toy-stream, the preset's mtil"),
+        (CLAIM + PRESET + PRESET, "several presets are called MTIL"),
+        (CLAIM + PRESET.replace("commit =", "note ="), "authors' values name repository and commit"),
+        (CLAIM + PRESET.replace('"authors"', '"assumed"'), "what is assumed says why"),
+        (CLAIM + PRESET + "lr = 0.3", "presets[1].lr: Extra inputs are not permitted"),
+        (CLAIM + "settings = { lr = 0.3 }", "claims[1].settings: Extra inputs are not permitted"),
+    ],
+)
+def test_what_is_wrong_with_presets_is_said(package, text, why):
+    with pytest.raises(PluginError) as caught:
+        read_claims(package(COMMON + text))
+    assert why in str(caught.value)
+
+
 def test_equal_circumstances_are_comparable():
     assert differences_from(claim(), make_record()) == ()
     assert differences_from(claim(shots="any"), make_record()) == ()
-    assert differences_from(claim(settings={"lr": 0.1}), make_record()) == ()
+    assert differences_from(claim(run=preset(settings={"lr": 0.1})), make_record()) == ()
 
 
 def test_shots_of_a_record_are_compared():

@@ -70,7 +70,7 @@ def claims_board(
         UnknownNameError: a method is not installed.
     """
     from clbench.boards.claims.verdicts import compare
-    from clbench.config.settings import resolve_settings
+    from clbench.config.settings import preset_settings, resolve_settings
     from clbench.results.claims import Claim, load_claims
     from clbench.results.store import load_records
 
@@ -83,7 +83,11 @@ def claims_board(
     wanted = {contribution.spec.name: contribution for contribution in found}
 
     def settings_of(claim: Claim) -> dict[str, Any]:
-        settings, _, problems = resolve_settings(wanted[claim.method], claim.stream, claim.settings)
+        method = wanted[claim.method]
+        if claim.run is not None:
+            settings, _, problems = preset_settings(method, claim.run)
+        else:
+            settings, _, problems = resolve_settings(method, claim.stream, {})
         for problem in problems:
             note = f"{claim.method}, {claim.row}: {' '.join(str(problem).split())}"
             if note not in notes:

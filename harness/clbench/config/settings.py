@@ -1,16 +1,21 @@
-"""A method's settings: class defaults (the paper's) < tuned for the stream < the user's."""
+"""A method's settings: class defaults (the paper's) < tuned for the stream < the user's.
+
+Values for a stream are the spec's ``tuned`` ones; where it has none, those of its usual preset there, which
+are what a paper ran.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from clbench.config.presets import Preset, usual_preset
 from clbench.config.runconfig import SettingSource
 from clbench.errors import ClbenchError, ConfigError, PluginError, UnknownNameError
 from clbench.plugins import Contribution
 from clbench.specs import MethodSpec, load_reference
 
-__all__ = ["resolve_settings", "settings_class"]
+__all__ = ["preset_settings", "resolve_settings", "settings_class"]
 
 
 def settings_class(method: Contribution[MethodSpec]) -> Any:
@@ -48,7 +53,10 @@ def resolve_settings(
         return {}, {}, [error]
     known = tuple(model.model_fields)
     fix = f"see all settings: clbench show method {name}"
-    tuned = dict(method.spec.tuned.get(stream, {})) if stream is not None else {}
+    try:
+        tuned = _for_stream(method.spec, model, stream)
+    except PluginError as error:
+        return {}, {}, [error]
     problems: list[ClbenchError] = [
         UnknownNameError(f"setting of {name}", key, known, fix=fix) for key in given if key not in known
     ]
@@ -91,3 +99,26 @@ def resolve_settings(
 def _each(error: ConfigError) -> list[ClbenchError]:
     """The mistakes that one error collects, or itself."""
     return [p if isinstance(p, ClbenchError) else ConfigError(p) for p in error.problems] or [error]
+
+
+def preset_settings(
+    method: Contribution[MethodSpec], preset: Preset
+) -> tuple[dict[str, Any], dict[str, Any], list[ClbenchError]]:
+    """Return a preset's complete settings, those that a plain run there has not, and the mistakes."""
+    full, _, problems = resolve_settings(method, None, preset.settings)
+    plain, _, more = resolve_settings(method, preset.stream, {})
+    given = {name: value for name, value in full.items() if plain.get(name) != value}
+    return full, given, [*problems, *more]
+
+
+def _for_stream(spec: MethodSpec, model: Any, stream: str | None) -> dict[str, Any]:
+    """The plugin's values for a stream, as far as they are others than the defaults."""
+    if stream is None:
+        return {}
+    if stream in spec.tuned:
+        return dict(spec.tuned[stream])
+    preset = usual_preset(spec, stream)
+    if preset is None:
+        return {}
+    usual = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
+    return {name: value for name, value in preset.settings.items() if usual.get(name, ...) != value}

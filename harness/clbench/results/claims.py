@@ -1,20 +1,20 @@
 """Published figures that plugins carry, and what a record must have in common with one to be set beside it.
 
 A plugin names its file in ``MethodSpec.claims``. It is TOML: under ``[common]`` what all claims share, then
-one ``[[claims]]`` per row of a published table, and ``[[others]]`` for figures of another task, which no
-record of a stream can be set beside.
+one ``[[claims]]`` per row of a published table, ``[[presets]]`` with what was run for it
+(:mod:`clbench.config.presets`), and ``[[others]]`` for figures of another task, which no record of a stream
+can be set beside.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from clbench.config.presets import Preset, claims_document, invalid_claims, presets_in
 from clbench.errors import PluginError
 from clbench.results.records import Record
 from clbench.specs import MethodSpec
@@ -60,19 +60,25 @@ class Claim(_Sourced):
     )
     label_space: Literal["task", "seen", "union"]
     backbone: Text = Field(description="The backbone's name in clbench.")
-    settings: dict[str, JsonValue] = Field(
-        default_factory=dict, description="Settings, other than the defaults, that make the method this row."
+    preset: str = Field(
+        default="", description="Name of the preset that was run for it; empty: the defaults."
     )
     transfer: Percent | None = None
     average: Percent | None = None
     last: Percent | None = None
     incomparable: str = Field(default="", description="Why no record can be set beside it, if none can.")
+    run: Preset | None = Field(default=None, exclude=True, description="That preset, once it has been read.")
 
     @model_validator(mode="after")
     def _claims_something(self) -> Claim:
         if not self.figures:
             raise ValueError("it has none of transfer, average, last")
         return self
+
+    @property
+    def settings(self) -> dict[str, JsonValue]:
+        """Settings, other than the defaults, that make the method this row."""
+        return {} if self.run is None else self.run.settings
 
     @property
     def figures(self) -> dict[str, float]:
@@ -139,23 +145,55 @@ def read_claims(reference: str) -> tuple[AnyClaim, ...]:
     Raises:
         PluginError: the file is missing, is not TOML, lacks a field, has an unknown one or a wrong value.
     """
-    package, _, name = reference.partition(":")
-    what, fix = f"the claims {reference} cannot be used", "mend the file, or upgrade the plugin that has it"
-    try:
-        document = tomllib.loads(files(package).joinpath(name).read_text(encoding="utf-8"))
-    except (OSError, ImportError, ValueError) as error:
-        raise PluginError(what, why=f"{type(error).__name__}: {error}", fix=fix) from error
-    common = document.pop("common", {})
+    document = claims_document(reference)
+    presets = presets_in(document, reference)
+    given = {name: value for name, value in document.items() if name not in ("presets", "preset_common")}
+    common = given.pop("common", {})
     if not isinstance(common, dict):
-        raise PluginError(what, why="common is not a table", fix=fix)
-    if isinstance(document.get("claims"), list):
-        document["claims"] = [{**common, **c} if isinstance(c, dict) else c for c in document["claims"]]
+        raise PluginError(_CANNOT.format(reference), why="common is not a table", fix=_FIX)
+    if isinstance(given.get("claims"), list):
+        given["claims"] = [{**common, **c} if isinstance(c, dict) else c for c in given["claims"]]
     try:
-        content = _ClaimsFile.model_validate(document)
+        content = _ClaimsFile.model_validate(given)
     except ValidationError as error:
-        lines = [_line(detail["loc"], detail["msg"]) for detail in error.errors(include_url=False)]
-        raise PluginError(what, why="; ".join(lines[:8]), fix=fix) from error
-    return (*content.claims, *content.others)
+        raise invalid_claims(reference, error) from error
+    claims = [_with_its_preset(claim, presets, reference) for claim in content.claims]
+    return (*claims, *content.others)
+
+
+_CANNOT, _FIX = "the claims {} cannot be used", "mend the file, or upgrade the plugin that has it"
+
+
+def _with_its_preset(claim: Claim, presets: Mapping[str, Preset], reference: str) -> Claim:
+    """The claim with the preset that it names, which must be of the same run."""
+    if not claim.preset:
+        return claim
+    place = f"the claim {claim.row} ({claim.setting}, order {claim.order})"
+    preset = presets.get(claim.preset)
+    if preset is None:
+        raise PluginError(
+            _CANNOT.format(reference),
+            why=f"{place} names the preset {claim.preset!r}; there are {', '.join(presets) or 'none'}",
+            fix=_FIX,
+        )
+    wrong = [
+        f"its {name} is {mine}, the preset's {theirs}"
+        for name, mine, theirs in (
+            ("method", claim.method, preset.method),
+            ("stream", claim.stream, preset.stream),
+            ("protocol", claim.protocol, preset.protocol),
+            ("shots", preset.shots if claim.shots == "any" else claim.shots, preset.shots),
+            ("order", claim.order if claim.order in preset.orders else None, claim.order),
+        )
+        if mine != theirs
+    ]
+    if wrong:
+        raise PluginError(
+            _CANNOT.format(reference),
+            why=f"{place} names the preset {claim.preset!r}, but {', '.join(wrong)}",
+            fix=_FIX,
+        )
+    return claim.model_copy(update={"run": preset})
 
 
 def load_claims(specs: Iterable[MethodSpec]) -> LoadedClaims:
@@ -194,6 +232,11 @@ def differences_from(
         found.append(Difference("shots", stream.shots or "full", claim.shots))
     if claim.label_space not in record.matrices:
         found.append(Difference("label space", ", ".join(record.matrices), claim.label_space))
+    run = claim.run
+    if run is not None and run.eval_batch is not None and method.assumptions.task_identity == "inferred":
+        size, batches = record.config.get("eval_batch", 256), record.config.get("batches", "natural")
+        found.append(Difference("images per test batch", size, run.eval_batch))
+        found.append(Difference("composition of test batches", batches, "natural"))
     published = {**(settings or {}), **claim.settings}
     changed = {name for name, source in method.settings_sources.items() if source == "user"}
     # A setting that came with a later version of the method is in no earlier record.
@@ -201,11 +244,3 @@ def differences_from(
         wanted = published.get(name, "the published value")
         found.append(Difference(name, method.settings.get(name), wanted, setting=True))
     return tuple(d for d in found if d.found != d.wanted)
-
-
-def _line(place: tuple[int | str, ...], message: str) -> str:
-    """``claims[3].last: …``, counted from 1 as a reader of the file would."""
-    text = ""
-    for part in place:
-        text += f"[{part + 1}]" if isinstance(part, int) else f"{'.' if text else ''}{part}"
-    return f"{text}: {message.removeprefix('Value error, ')}"

@@ -9,6 +9,7 @@ import pytest
 from clbench.boards.claims.frame import STATUSES
 from clbench.boards.claims.tables import CLAIM_FORMATS, render_claims
 from clbench.boards.claims.verdicts import compare
+from clbench.config.presets import Preset
 from clbench.errors import ConfigError, UnknownNameError
 from clbench.results import Failure
 from clbench.results.claims import Claim, OtherClaim
@@ -21,7 +22,20 @@ MATRIX = ((80.0, 40.0), (70.0, 90.0))
 FAILURE = Failure(task="t1", step=3, error="loss became NaN", kind="NotFiniteError")
 
 
-def claim(**changes):
+def claim(settings=None, **changes):
+    if settings:
+        run = Preset(
+            name=json.dumps(settings),
+            method="toy",
+            stream="toy-stream",
+            orders=("default",),
+            protocol="toy protocol",
+            shots="full",
+            settings=settings,
+            origin="rerun",
+            source="a file",
+        )
+        changes |= {"run": run, "preset": run.name}
     values = {
         "method": "toy",
         "row": "Toy",

@@ -248,7 +248,6 @@ def test_published_figures_stand_beside_the_records():
         shots="full",
         label_space="task",
         backbone="toy-clip",
-        settings={},
         average=60.0,
     )
     board = compare([claim], [record])

@@ -4,21 +4,6 @@ from __future__ import annotations
 
 from clbench import Assumptions, MethodSpec, hookimpl
 
-MTIL_RATES = {
-    "aircraft": 5e-3,
-    "caltech101": 1e-3,
-    "cifar100": 5e-3,
-    "dtd": 1e-3,
-    "eurosat": 1e-4,
-    "flowers": 1e-3,
-    "food": 1e-3,
-    "mnist": 1e-4,
-    "oxfordpet": 1e-3,
-    "stanfordcars": 1e-3,
-    "sun397": 1e-3,
-}
-"""Learning rates of the authors' script for MTIL, Order I, full data."""
-
 
 @hookimpl
 def clbench_methods() -> list[MethodSpec]:
@@ -37,7 +22,6 @@ def clbench_methods() -> list[MethodSpec]:
                 external_models=("AlexNet if features=alexnet",),
             ),
             tuned={
-                "mtil": {"rates": MTIL_RATES},
                 "mini": {
                     "iterations": 40,
                     "warmup": 4,
