@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, Literal
 
 __all__ = [
+    "PROTOCOL_FACTS",
     "Assumptions",
     "BackboneSpec",
     "DatasetSpec",
@@ -25,6 +27,18 @@ __all__ = [
     "TrackerSpec",
     "load_reference",
 ]
+
+
+PROTOCOL_FACTS: Mapping[str, str] = MappingProxyType(
+    {
+        "splits": "splits",
+        "names": "class names",
+        "learning_prompts": "prompts to learn with",
+        "test_prompts": "prompts at test",
+        "draw": "draw of shots",
+    }
+)
+"""What makes a protocol, each with a name of its own: the key in a stream's ``facts``, and in words."""
 
 
 def load_reference(reference: str) -> Any:
@@ -147,6 +161,8 @@ class StreamSpec(Spec):
         class_pool: name of the :class:`DatasetSpec` of kind ``names`` with class names in no task.
         generator: name of the default text-to-image generator.
         protocol: the protocol family's name, printed and part of the fingerprint.
+        facts: what makes the protocol, by name (:data:`PROTOCOL_FACTS`); empty where there is but one, as in
+            a stream that is published with its data. The stream's ``meta`` has them under the same name.
         label_space: which classes a model may answer with in the ranked matrix, unless a run says otherwise.
         classes: number of different classes, where tasks share some; ``None``: the tasks' sum.
         shots: training images per class; ``None``: all there are.
@@ -168,6 +184,7 @@ class StreamSpec(Spec):
     class_pool: str | None = None
     generator: str | None = None
     protocol: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
     label_space: Literal["task", "seen", "union"] = "task"
     classes: int | None = None
     shots: int | None = None

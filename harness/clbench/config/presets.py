@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from clbench.errors import PluginError
-from clbench.specs import MethodSpec
+from clbench.specs import PROTOCOL_FACTS, MethodSpec
 
 __all__ = ["Preset", "claims_document", "invalid_claims", "presets_in", "usual_preset"]
 
 Text = Annotated[str, Field(min_length=1)]
+_COMMIT = r"^(github:[\w.-]+/[\w.-]+ [0-9a-f]{7,40}|not recorded|)$"
 _FIX = "mend the file, or upgrade the plugin that has it"
 
 
@@ -31,7 +32,11 @@ class Preset(BaseModel):
     method: Text
     stream: Text = Field(description="The stream's name in clbench.")
     orders: tuple[Text, ...] = Field(min_length=1, description="The stream's orders that it is for.")
-    protocol: str = Field(description="Splits, class names, prompts and draw of shots, by one name.")
+    protocol: str = Field(description="The stream's protocol family in clbench.")
+    facts: dict[str, Text] = Field(
+        default_factory=dict,
+        description="Splits, class names, prompts to learn with and at test, and draw of shots, by name.",
+    )
     shots: Annotated[int, Field(ge=1)] | Literal["full"]
     usual: bool = Field(
         default=False, description="Whether a plain run of the method on that stream takes these values."
@@ -42,12 +47,23 @@ class Preset(BaseModel):
     eval_batch: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="Images per test batch, where answers depend on it."
     )
+    generator: str = Field(default="", description="The text-to-image model, where the method needs one.")
     origin: Literal["authors", "rerun", "assumed"] = Field(
         description="The authors' own values, those of a named rerun, or taken over from another table."
     )
     source: Text = Field(description="Files that the values were read in.")
-    commit: str = Field(default="", description="Repository and commit of these files.")
+    commit: Annotated[str, Field(pattern=_COMMIT)] = Field(
+        default="",
+        description="Repository and commit of these files, as github:OWNER/NAME and seven digits or more; "
+        "'not recorded' where it is not known.",
+    )
     note: str = ""
+
+    @property
+    def origin_words(self) -> str:
+        """Whose values these are, and where they were read."""
+        whose = {"authors": "the authors' own", "rerun": "of a rerun", "assumed": "assumed"}[self.origin]
+        return f"{whose}: {self.source}" + (f" ({self.commit})" if self.commit else "")
 
     @model_validator(mode="after")
     def _says_whose_values_these_are(self) -> Preset:
@@ -55,6 +71,8 @@ class Preset(BaseModel):
             raise ValueError("authors' values name repository and commit")
         if self.origin == "assumed" and not self.note:
             raise ValueError("what is assumed says why, in note")
+        if self.facts and set(self.facts) != set(PROTOCOL_FACTS):
+            raise ValueError(f"facts are {', '.join(PROTOCOL_FACTS)}, all of them")
         return self
 
 

@@ -104,6 +104,11 @@ class StreamRecord(_Part):
         default=None, description="Training samples per class; null: all of them."
     )
     tasks: tuple[TaskRecord, ...] = Field(min_length=1)
+    facts: dict[Name, str] = Field(
+        default_factory=dict,
+        description="What makes the protocol, by name: splits, class names, prompts to learn with and at "
+        "test, draw of shots; empty where the stream names none.",
+    )
 
     @model_validator(mode="after")
     def _keys_are_unique(self) -> StreamRecord:

@@ -15,7 +15,7 @@ from clbench.errors import ClbenchError, DataError
 from clbench.plugins import Contribution, Registry
 from clbench.results.predictions import Predictions
 from clbench.results.records import Record
-from clbench.specs import load_reference
+from clbench.specs import PROTOCOL_FACTS, load_reference
 from clbench.streams.folders import find_dataset, find_stream
 from clbench.streams.tasks import Stream, order_keys
 from clbench.submissions.checks import Check, concluded, failed, not_here, unchecked
@@ -46,6 +46,10 @@ def _other_tasks(record: Record, spec: StreamSpec) -> Iterator[str]:
     stream = record.stream
     if stream.protocol != spec.protocol:
         yield f"the protocol is {spec.protocol!r}, the record says {stream.protocol!r}"
+    for name, words in PROTOCOL_FACTS.items():
+        mine, said = spec.facts.get(name), stream.facts.get(name)
+        if mine != said and said is not None:
+            yield f"{words}: {mine or 'none are named'}, the record says {said!r}"
     keys = [task.key for task in spec.tasks]
     try:
         due = order_keys(stream.order, keys, spec.orders, stream=spec.name)

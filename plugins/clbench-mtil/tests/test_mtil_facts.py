@@ -109,7 +109,17 @@ def test_each_fact_shows_by_itself(data):
     coop = build("mtil-coop")
     unlike = {k for k, v in zscl.digests.items() if v != coop.digests[k]}
     assert unlike == {"stream", "templates", "class_names", "train_split", "test_split"}
-    assert rail.meta["facts"] == {"splits": "coop", "names": "rail", "prompts": "rail", "draw": "seeded"}
+    assert rail.meta["facts"] == {
+        "splits": "coop",
+        "names": "rail",
+        "learning_prompts": "rail",
+        "test_prompts": "rail",
+        "draw": "seeded",
+    }
+    assert zscl.meta["facts"]["test_prompts"] == "all-templates"
+    assert keeplora.meta["facts"]["test_prompts"] == "first-template"
+    for each in (rail, codyra, zscl, keeplora, coop):
+        assert each.meta["facts"] == VARIANTS[each.name].spec().facts
 
 
 @pytest.mark.parametrize(

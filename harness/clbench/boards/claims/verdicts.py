@@ -110,12 +110,17 @@ def _points(off: Mapping[str, float]) -> str:
 
 
 def _in_short(differences: Sequence[Difference]) -> str:
-    """The weightiest in full, of the rest the names; settings by name only where nothing else differs."""
-    first, *rest = differences
+    """The weightiest and a protocol's facts in full, of the rest the names.
+
+    Settings by name only where nothing else differs.
+    """
+    first, *others = differences
+    facts, rest = [d for d in others if d.fact], [d for d in others if not d.fact]
     names = [d.name for d in rest if first.setting or not d.setting]
     if len(names) < len(rest):
         names.append("settings")
-    return str(first) + (f"; also other {', '.join(names)}" if names else "")
+    also = [f"also other {', '.join(names)}"] if names else []
+    return "; ".join([str(first), *map(str, facts), *also])
 
 
 def _lack(differences: Sequence[Difference]) -> tuple[int, int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -181,6 +182,7 @@ class Recorder:
                     )
                     for t in stream.tasks
                 ),
+                facts=_facts(stream),
             ),
             backbone=BackboneRecord(
                 name=config.backbone,
@@ -269,6 +271,12 @@ _NOTES = {
 def _shots(stream: Stream) -> int | None:
     shots = stream.meta.get("shots")
     return shots if isinstance(shots, int) else None
+
+
+def _facts(stream: Stream) -> dict[str, str]:
+    """What makes the stream's protocol, by name, as far as it says so."""
+    told = stream.meta.get("facts", {})
+    return {str(name): str(value) for name, value in told.items()} if isinstance(told, Mapping) else {}
 
 
 def _stream_notes(stream: Stream) -> tuple[str, ...]:

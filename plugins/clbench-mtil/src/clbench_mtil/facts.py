@@ -8,7 +8,7 @@ and by its name in what the stream says of itself (``facts``), so that a differe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
@@ -38,10 +38,20 @@ class Facts:
     prompts: Prompts
     draw: Literal["seeded"] = "seeded"
 
-    @property
-    def told(self) -> dict[str, str]:
-        """The names of all four."""
-        return asdict(self)
+    def told(self, shots: int | None) -> dict[str, str]:
+        """The names of all four, prompts to learn with and at test apart, as records have them.
+
+        Args:
+            shots: training samples per class; ``None``: all, so that none are drawn.
+        """
+        one = {"ensemble": "first-template", "first": "first-template"}.get(self.prompts, self.prompts)
+        return {
+            "splits": self.splits,
+            "names": self.names,
+            "learning_prompts": one,
+            "test_prompts": "all-templates" if self.prompts == "ensemble" else one,
+            "draw": self.draw if shots else "all",
+        }
 
 
 FACTS: Mapping[str, Facts] = MappingProxyType(

@@ -94,7 +94,7 @@ def find_source(root: Path) -> ChosenSource:
 
 def stream_meta(variant: Variant) -> dict[str, object]:
     """What else makes the stream what it is; part of its fingerprint."""
-    meta: dict[str, object] = {"facts": variant.facts.told}
+    meta: dict[str, object] = {"facts": variant.facts.told(variant.shots)}
     notes: list[str] = []
     if variant.protocol == "zscl":
         meta["sun397_files"] = "sorted"

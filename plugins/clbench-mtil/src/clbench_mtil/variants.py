@@ -93,6 +93,7 @@ class Variant:
             class_pool="imagenet-names",
             generator="sd15",
             protocol=self.protocol,
+            facts=self.facts.told(self.shots),
             label_space=self.label_space,
             shots=self.shots,
             classes=self.classes,

@@ -33,5 +33,6 @@ def clbench_methods() -> list[MethodSpec]:
             assumptions=Assumptions(replay=True),
             citation=_CITATION,
             deterministic=True,
+            claims="clbench_rail:claims.toml",
         ),
     ]
