@@ -50,7 +50,7 @@ def test_unequal_settings_orders_shots_and_families_are_never_in_one_table(liter
         row.method: t.group.protocol for t in literature.tables for row in t.rows if t.group.order == "II"
     }
     assert (families["ZSCL"], families["DIKI"], families["FARA"]) == ("zscl", "coop", "unknown")
-    assert sum(len(table.rows) for table in literature.tables) == 62
+    assert sum(len(table.rows) for table in literature.tables) == 64
 
 
 def test_families_agree_with_what_the_plugins_claim(literature):
@@ -210,7 +210,7 @@ def test_formats_show_both_in_tables_of_their_own_or_not_at_all(literature, name
 
 def test_the_literature_for_programs(literature):
     frame = literature_frame(literature)
-    assert len(frame) == 62
+    assert len(frame) == 64
     row = frame[(frame.method == "LEBA") & (frame.order == "I")].iloc[0]
     assert (row.transfer, round(row.transfer_of_tasks, 2), row.kind, row.protocol) == (
         69.2,
