@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from clbench.errors import RecordError
 from clbench.events import Event, RowRecorded, RunFinished, RunStarted, TaskLearned
 from clbench.hookspecs import hookimpl
+from clbench.privacy import secrets_hidden
 from clbench.results import RECORD_FILE, Record, read_record
 
 __all__ = ["RunTracker", "figures", "parameters"]
@@ -139,9 +140,12 @@ def figures(tasks: Sequence[str], row: Sequence[float], learned: int) -> dict[st
 
 
 def parameters(config: Mapping[str, Any]) -> dict[str, str | int | float | bool]:
-    """Return a run's configuration as flat, plain values; a method's settings are ``settings.NAME``."""
+    """Return a run's configuration as flat, plain values; a method's settings are ``settings.NAME``.
+
+    Passwords and tokens are left out.
+    """
     flat: dict[str, str | int | float | bool] = {}
-    for name, value in config.items():
+    for name, value in secrets_hidden(dict(config)).items():
         if name == "settings_sources" or value is None or value == "":
             continue
         for key, inner in value.items() if isinstance(value, Mapping) else (("", value),):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from clbench.boards.card import Card
     from clbench.plugins import Registry
-    from clbench.results import Record
+    from clbench.results import LoadedRecords, Record
 
 
 @click.command("report", short_help="Write one html page: tables, figures, settings, runs.")
@@ -49,7 +49,8 @@ def report(
 
     One html file that needs no network and no script: leaderboard, warnings, all figures, each run with its
     matrix, settings and their sources and the command that does it again, method cards, published figures,
-    protocols and provenance. Records of different protocols stand in separate tables and figures.
+    protocols and provenance. Records of different protocols stand in separate tables and figures. Passwords,
+    tokens and absolute paths are left out.
     """
     from clbench.boards import board_of
     from clbench.boards.report import render_report, report_of
@@ -62,6 +63,7 @@ def report(
     claims = None
     if installed:
         claims = claims_board(registry, tuple(s.path for s in loaded.stored), methods=installed)
+    loaded = _fit_to_leave(loaded)
     said = report_of(
         loaded,
         board_of(loaded.records),
@@ -76,6 +78,33 @@ def report(
     output.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(output, text.encode())
     click.echo(f"wrote {output} ({len(text.encode()) / 2**20:.1f} MiB, {len(said.runs)} runs)")
+
+
+def _fit_to_leave(loaded: LoadedRecords) -> LoadedRecords:
+    """The same without what a page that is sent around should not tell."""
+    from clbench.errors import RecordError
+    from clbench.results import LoadedRecords, Problem, StoredRecord
+    from clbench.results.personal import fit_to_leave
+
+    def told(problem: Problem) -> Problem:
+        error, near = problem.error, _near(problem.path)
+        what, why, fix = (
+            text.replace(str(problem.path), str(near)) for text in (error.what, error.why, error.fix)
+        )
+        return Problem(near, RecordError(what, why=why, fix=fix))
+
+    return LoadedRecords(
+        tuple(StoredRecord(_near(s.path), fit_to_leave(s.record)) for s in loaded.stored),
+        tuple(map(told, loaded.problems)),
+    )
+
+
+def _near(path: Path) -> Path:
+    """A path without where it is on this machine."""
+    if not path.is_absolute():
+        return path
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else Path(*path.parts[1:][-3:])
 
 
 def _methods(records: Sequence[Record]) -> list[str]:
@@ -103,7 +132,7 @@ def _cards(registry: Registry, installed: Sequence[str], records: Sequence[Recor
 
 
 def _command(paths: Sequence[Path], output: Path, title: str, **chosen: str | None) -> str:
-    words = ["clbench", "report", *map(str, paths), "-o", str(output)]
+    words = ["clbench", "report", *(str(_near(path)) for path in paths), "-o", str(_near(output))]
     words += ["--title", title] if title else []
     for name, given in chosen.items():
         words += [f"--{name.replace('_', '-')}", given] if given else []

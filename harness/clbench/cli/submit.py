@@ -47,9 +47,11 @@ def submit(
     """Pack each finished run (a folder, or a folder of such) with its predictions into NAME.clbench.zip.
 
     Equal runs give files that are equal to the byte. Each is checked as `clbench verify` does; one that
-    fails is not written. Publish the SHA-256 that is printed: with it, anyone sees that no digit was changed.
+    fails is not written. Passwords, tokens and absolute paths in the record are left out. Publish the SHA-256
+    that is printed: with it, anyone sees that no digit was changed.
     """
-    from clbench.results import find_records
+    from clbench.results import find_records, read_record
+    from clbench.results.personal import places_that_differ
     from clbench.submissions import pack, verify
     from clbench.submissions.reporting import headline, verdict
 
@@ -84,8 +86,8 @@ def submit(
         click.echo(f"  file     {path} ({len(packed.content):,} bytes)")
         click.echo(f"  SHA-256  {packed.sha256}")
         click.echo(f"  {verdict(found)}")
-        if own := found.record.config.get("stream_file"):
-            click.secho(f"  it holds a path of your machine: {own}", fg="yellow")
+        if left_out := places_that_differ(read_record(folder), found.record):
+            click.echo(f"  left out: paths of this machine and passwords, in {', '.join(left_out)}")
     if target is not None and refused:
         click.secho("nothing is published: not all could be submitted", fg="red", err=True)
     elif target is not None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from clbench.privacy import secrets_hidden
+
 if TYPE_CHECKING:
     from clbench.methods.fit import Precision
     from clbench.streams.labels import LabelSpaceName
@@ -97,7 +99,8 @@ class RunConfig:
         """Sixteen hexadecimal digits, equal for configurations that must give equal figures.
 
         Of the device the kind counts, not its index; where a setting's value came from does not count, nor
-        where files of the user's lie, but their content, nor how often the middle of a task is kept.
+        where files of the user's lie, but their content, nor how often the middle of a task is kept, nor a
+        password or token in a setting, which no record has.
         """
         deciding = self.as_json()
         for circumstance in _CIRCUMSTANCES:
@@ -114,6 +117,9 @@ class RunConfig:
         for later, usual in usuals.items():
             if deciding[later] == usual:  # keys of records from before these fields stay what they are
                 del deciding[later]
+        for name in ("settings", "stream_variables"):
+            if name in deciding:
+                deciding[name] = secrets_hidden(deciding[name], environment=False)
         deciding["device"] = self.device.partition(":")[0]
         text = json.dumps(deciding, sort_keys=True, ensure_ascii=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:16]

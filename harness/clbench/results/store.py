@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from clbench.errors import RecordError
 from clbench.results.atomic import atomic_write
+from clbench.results.personal import without_passwords
 from clbench.results.places import remember
 from clbench.results.records import SCHEMA_VERSION, Record
 
@@ -24,6 +25,7 @@ __all__ = [
     "LoadedRecords",
     "Problem",
     "StoredRecord",
+    "encode_record",
     "find_records",
     "load_records",
     "parse_record",
@@ -67,11 +69,19 @@ class LoadedRecords:
 
 
 def write_record(path: Path, record: Record) -> Path:
-    """Write ``record`` at once to ``path`` (or ``record.json`` in the folder ``path``); return the file."""
+    """Write ``record`` at once to ``path`` (or ``record.json`` in the folder ``path``); return the file.
+
+    Passwords and tokens in it are not written, see :mod:`clbench.results.personal`.
+    """
     if path.suffix != ".json":
         path = path / RECORD_FILE
-    atomic_write(path, (record.model_dump_json(indent=1) + "\n").encode())
+    atomic_write(path, encode_record(without_passwords(record)))
     return path
+
+
+def encode_record(record: Record) -> bytes:
+    """Return what ``record.json`` holds."""
+    return (record.model_dump_json(indent=1) + "\n").encode()
 
 
 def read_record(path: Path) -> Record:

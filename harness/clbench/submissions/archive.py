@@ -1,5 +1,7 @@
 """One file with a record and its predictions: packed the same way to the byte, read without trusting it.
 
+Passwords, tokens and paths of the machine are left out of the record, see :mod:`clbench.results.personal`.
+
 ``NAME.clbench.zip`` is a zip archive without compression, times or attributes, so that its content decides
 every byte of it. Members: ``manifest.json`` (SHA-256 and size of the others), ``record.json``,
 ``predictions.npz``, and perhaps ``README.md``.
@@ -16,9 +18,10 @@ from pathlib import Path
 from clbench import __version__
 from clbench.errors import RecordError, SubmissionError
 from clbench.results.atomic import atomic_write, fitting
+from clbench.results.personal import fit_to_leave
 from clbench.results.predictions import PREDICTIONS_FILE, check_digest
 from clbench.results.records import Record
-from clbench.results.store import RECORD_FILE, parse_record, read_record
+from clbench.results.store import RECORD_FILE, encode_record, parse_record, read_record
 from clbench.submissions.container import (
     LARGEST,
     LARGEST_FILE,
@@ -71,7 +74,9 @@ class Submission:
 
 
 def pack(run: Path, *, readme: Path | None = None) -> Submission:
-    """Pack the finished run in the folder ``run``; the record's bytes are taken as they are.
+    """Pack the finished run in the folder ``run``.
+
+    A record with nothing personal in it stays as it is, to the byte.
 
     Args:
         run: the run's folder, or its ``record.json``.
@@ -96,10 +101,13 @@ def pack(run: Path, *, readme: Path | None = None) -> Submission:
     if readme is not None:
         found[README_FILE] = readme
     members = {name: _bytes(path, name) for name, path in found.items()}
+    leaving = fit_to_leave(record)
+    if leaving is not record:
+        members[RECORD_FILE] = encode_record(leaving)
     check_digest(members[PREDICTIONS_FILE], record.predictions, found[PREDICTIONS_FILE])
     members[MANIFEST_FILE] = Manifest.of(members, clbench=__version__).to_json()
     members = {name: members[name] for name in sorted(members)}
-    return Submission(file_name(record), members, joined(members))
+    return Submission(file_name(leaving), members, joined(members))
 
 
 def file_name(record: Record) -> str:

@@ -11,7 +11,7 @@ from clbench.boards.claims.frame import Comparison
 from clbench.boards.literature.published import published_folder
 from clbench.boards.site.assets import asset_files, libraries
 from clbench.boards.site.contents import Contents, Known
-from clbench.boards.site.downloads import data_files, record_files
+from clbench.boards.site.downloads import data_files, published_records, record_files
 from clbench.boards.site.gathering import SITE_METRICS, contents_of
 from clbench.boards.site.literature import Published, published_of
 from clbench.boards.site.pages import Site, html_pages
@@ -90,7 +90,7 @@ def build_site(
     literature = published_of(folder) if folder.is_dir() else Published()
     site = Site(title, base_url.rstrip("/"), predictions, tuple(libraries()))
     pages = {path: text.encode() for path, text in html_pages(site, contents, literature)}
-    files = {**pages, **assets, **data_files(contents, literature)}
+    files = {**pages, **assets, **data_files(contents, literature), **published_records(contents)}
     # GitHub Pages would else run the files through Jekyll.
     files[".nojekyll"] = b""
     if site.base_url:

@@ -33,6 +33,7 @@ class Run:
         record: the record.
         source: its file.
         name: of its page, unique on the site.
+        published: the file as it is published, where something personal was left out of it.
         label: the row that it belongs to.
         counts: whether it is part of that row; older runs of the same seed are not.
     """
@@ -40,6 +41,7 @@ class Run:
     record: Record
     source: Path
     name: str
+    published: bytes | None = None
     label: str = ""
     counts: bool = True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,12 @@ from clbench.boards.formats.writing import frame_as_csv, frame_as_json
 from clbench.boards.site.contents import Contents, Run
 from clbench.boards.site.literature import Published
 from clbench.results.metrics import METRICS
+from clbench.results.store import RECORD_FILE
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Download", "data_files", "record_files", "run_downloads"]
+__all__ = ["Download", "data_files", "published_records", "record_files", "run_downloads"]
 
 
 @dataclass(frozen=True)
@@ -83,18 +84,27 @@ def _parquet(frame: pd.DataFrame) -> bytes:
 
 def run_downloads(run: Run, *, predictions: bool) -> list[Download]:
     """Return what lies beside the page of ``run``."""
-    return [Download(name, about, path.stat().st_size) for name, path, about in _beside(run, predictions)]
+    found = [Download(name, about, path.stat().st_size) for name, path, about in _beside(run, predictions)]
+    return found if run.published is None else [replace(found[0], size=len(run.published)), *found[1:]]
 
 
 def record_files(contents: Contents, *, predictions: bool) -> Iterator[tuple[str, Path]]:
-    """Yield path on the site and source of each record, and of its predictions where they are kept."""
+    """Yield path on the site and source of each record, and of its predictions where they are kept.
+
+    Of records that something was left out of, :func:`published_records` has the content.
+    """
     for run in contents.runs:
         for name, path, _ in _beside(run, predictions):
             yield f"runs/{run.name}/{name}", path
 
 
+def published_records(contents: Contents) -> dict[str, bytes]:
+    """Return, by path on the site, the records that are not published as they are."""
+    return {f"runs/{run.name}/{RECORD_FILE}": run.published for run in contents.runs if run.published}
+
+
 def _beside(run: Run, predictions: bool) -> Iterator[tuple[str, Path, str]]:
-    yield "record.json", run.source, "the record: configuration, matrices, provenance"
+    yield RECORD_FILE, run.source, "the record: configuration, matrices, provenance"
     kept = run.record.predictions
     if predictions and kept is not None:
         path = run.source.parent / kept.file

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from clbench.boards.claims.frame import Comparison
 from clbench.boards.site.contents import BoardPage, Contents, Known, MethodPage, RowView, Run
@@ -15,8 +16,9 @@ from clbench.boards.tables.groups import Group
 from clbench.boards.tables.rows import Row
 from clbench.boards.tables.table import resemblances
 from clbench.results.claims import Claim, OtherClaim
+from clbench.results.personal import fit_to_leave
 from clbench.results.records import AssumptionsRecord, Record
-from clbench.results.store import LoadedRecords
+from clbench.results.store import LoadedRecords, encode_record
 from clbench.specs import Assumptions, MethodSpec, MetricSpec
 
 __all__ = ["SITE_METRICS", "contents_of"]
@@ -35,12 +37,17 @@ def contents_of(
 ) -> Contents:
     """Sort records into boards, methods and runs; equal records give equal names in equal order.
 
+    Passwords and paths of the machine in them are left out, see :mod:`clbench.results.personal`.
+
     Raises:
         UnknownNameError: a metric that neither clbench nor ``extra`` provides.
     """
+    read = {stored.path: stored.record for stored in loaded.stored}
+    leaving = tuple(replace(stored, record=fit_to_leave(stored.record)) for stored in loaded.stored)
+    loaded = replace(loaded, stored=leaving)
     board = board_of(loaded.records, metrics=metrics, extra=extra, ranks=ranks)
     board_names, method_names = Names(), Names()
-    runs = _runs(loaded)
+    runs = _runs(loaded, read)
     of_group: dict[Group, list[Run]] = defaultdict(list)
     for run in runs:
         of_group[Group.of(run.record)].append(run)
@@ -64,7 +71,7 @@ def contents_of(
     return Contents(board, tuple(pages), tuple(methods), every, left_out)
 
 
-def _runs(loaded: LoadedRecords) -> list[Run]:
+def _runs(loaded: LoadedRecords, read: Mapping[Path, Record]) -> list[Run]:
     names = Names()
     runs: list[Run] = []
     seen: Counter[str] = Counter()
@@ -73,7 +80,8 @@ def _runs(loaded: LoadedRecords) -> list[Run]:
         text = _run_text(stored.record)
         seen[text] += 1
         name = names.give(text if seen[text] == 1 else f"{text} {seen[text]}")
-        runs.append(Run(stored.record, stored.path, name))
+        changed = stored.record is not read[stored.path]
+        runs.append(Run(stored.record, stored.path, name, encode_record(stored.record) if changed else None))
     return runs
 
 

@@ -15,6 +15,7 @@ from clbench.config import RunConfig
 from clbench.errors import ClbenchError, RecordError
 from clbench.events import Event, Progress, RowRecorded, RunFinished, RunStarted, TaskLearned
 from clbench.locking import BusyError, locked
+from clbench.privacy import without_secrets
 from clbench.results.atomic import fitting
 from clbench.results.predictions import load_predictions
 from clbench.results.presence import remove_stale_presence
@@ -259,7 +260,7 @@ class Course:
                 raise LookupError("the stream is not known")
             self.recorder.fail(failure, task)
         except Exception:
-            text = failure.traceback or str(failure)
+            text = without_secrets(failure.traceback or str(failure))
             (self.folder / "failure.txt").write_bytes(text.encode("utf-8", "backslashreplace"))
         return self._finish("failed", str(failure))
 
