@@ -65,5 +65,5 @@ def _named(path: str) -> str:
         return "~"
     place = _LIBRARY.fullmatch(path) or _OWN_CODE.fullmatch(path)
     if place is not None:
-        return next(filter(None, place.groups()))
+        return str(next(filter(None, place.groups())))
     return next((part for part in reversed(re.split(r"[/\\]+", path)) if part), path)
