@@ -20,11 +20,11 @@ def mini() -> None:
 def report(records: tuple[Path, ...], no_images: bool) -> None:
     """Print the benchmark's demands with the figures measured now.
 
-    Zero-shot skill and generated images are measured from the package; forgetting and the relations
-    between methods are read from RECORDS: folders that `clbench run` wrote to. Runs with settings of your
-    own are left out.
+    Zero-shot skill and generated images are measured from the package. Forgetting, the relations between
+    methods, their correlation with published figures and the references are read from RECORDS: folders that
+    `clbench run` wrote to. Runs with settings of your own are left out.
     """
-    from clbench_mini import demands
+    from clbench_mini import agreement, bounds, demands
 
     for line in demands.zero_shot():
         click.echo(line)
@@ -36,6 +36,10 @@ def report(records: tuple[Path, ...], no_images: bool) -> None:
         for line in demands.generated():
             click.echo(line)
     for line in demands.resources(records):
+        click.echo(line)
+    for line in agreement.agreement(records):
+        click.echo(line)
+    for line in bounds.bounds(records):
         click.echo(line)
 
 

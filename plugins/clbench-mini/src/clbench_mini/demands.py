@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from clbench.results.statistics.intervals import Interval
 
 __all__ = [
+    "by_order",
     "forgetting",
     "generated",
     "identified",
     "relations",
     "resources",
+    "value",
     "zero_shot",
     "zero_shot_accuracies",
 ]
@@ -73,7 +75,7 @@ def zero_shot() -> Iterator[str]:
 def forgetting(paths: Sequence[Path]) -> Iterator[str]:
     """Demand 2: fine-tuning loses 8 points of Transfer to zero-shot and 10 of Last to one model per task."""
     yield "2. Forgetting under continual fine-tuning:"
-    for order, by_method in _by_order(paths).items():
+    for order, by_method in by_order(paths).items():
         fine_tuning = by_method.get("finetune", [])
         if not fine_tuning:
             continue
@@ -87,7 +89,7 @@ def forgetting(paths: Sequence[Path]) -> Iterator[str]:
                 continue
             verdict = _verdict(loss.mean >= wanted)
             yield f"   order {order}: {title}: {_interval(loss)} points (wanted {wanted:g}): {verdict}"
-    if not any("finetune" in methods for methods in _by_order(paths).values()):
+    if not any("finetune" in methods for methods in by_order(paths).values()):
         yield "   no records of finetune: clbench run --methods finetune,zero-shot,independent --seeds 0,1,2"
 
 
@@ -133,7 +135,7 @@ def relations(paths: Sequence[Path]) -> Iterator[str]:
     """Demand 3: which of MTIL's published relations hold, with intervals over paired seeds."""
     yield "3. Relations published for MTIL (differences in points, ± 95 % over paired seeds):"
     shown = False
-    for order, by_method in _by_order(paths).items():
+    for order, by_method in by_order(paths).items():
         for relation in RELATIONS:
             gain = _difference(
                 by_method.get(relation.higher, []), by_method.get(relation.lower, []), relation.metric
@@ -187,7 +189,7 @@ def resources(paths: Sequence[Path]) -> Iterator[str]:
     """Demand 5: zscl, diki and gift together in five minutes and three gigabytes."""
     yield "5. Time and memory of zscl, diki and gift (wanted: 300 s together, 3 GB):"
     shown = False
-    for order, by_method in _by_order(paths).items():
+    for order, by_method in by_order(paths).items():
         for method in ("zscl", "diki", "gift"):
             for record in by_method.get(method, []):
                 used = record.resources
@@ -199,7 +201,7 @@ def resources(paths: Sequence[Path]) -> Iterator[str]:
         yield "   no records: time clbench run --methods zscl,diki,gift"
 
 
-def _by_order(paths: Sequence[Path]) -> dict[str, dict[str, list[Record]]]:
+def by_order(paths: Sequence[Path]) -> dict[str, dict[str, list[Record]]]:
     """Finished records on this stream with this backbone: order → method → records.
 
     What the benchmark promises, it promises of the methods as they come: runs with settings of the user's are
@@ -221,7 +223,7 @@ def _by_order(paths: Sequence[Path]) -> dict[str, dict[str, list[Record]]]:
     return dict(sorted(found.items()))
 
 
-def _value(record: Record, metric: str) -> float | None:
+def value(record: Record, metric: str) -> float | None:
     """A metric of a record; of zero-shot, the mean of its one row (for Transfer without the first task)."""
     if record.method.protocol == "zero_shot":
         row = record.zero_shot[record.label_space][1 if metric == "transfer" else 0 :]
@@ -236,8 +238,8 @@ def _difference(high: Sequence[Record], low: Sequence[Record], metric: str) -> I
     """Interval of the difference over seeds; a reference that knows no seed is compared with every seed."""
     from clbench.results.statistics.intervals import mean_interval
 
-    highs = {r.seed: v for r in high if (v := _value(r, metric)) is not None}
-    lows = {r.seed: v for r in low if (v := _value(r, metric)) is not None}
+    highs = {r.seed: v for r in high if (v := value(r, metric)) is not None}
+    lows = {r.seed: v for r in low if (v := value(r, metric)) is not None}
     if not highs or not lows:
         return None
     if len(highs) == 1:
