@@ -46,7 +46,7 @@ def correlate(here: Sequence[float], there: Sequence[float], seed: int = 0) -> A
     Methods are drawn with replacement: the interval says how much hangs on which methods there are, and is
     wide for few. ``None`` for fewer than four methods, or where all figures of a row are equal.
     """
-    from scipy.stats import rankdata
+    from scipy.stats import rankdata  # type: ignore[import-untyped]
 
     x, y = np.asarray(here, dtype=np.float64), np.asarray(there, dtype=np.float64)
     if len(x) != len(y):
