@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         TrackerSpec,
     )
     from clbench.streams import ImageSet, LabelSpace, Preprocessing, Stream, Task, TrainingTask
+    from clbench.traps import Trap
 
 __version__ = "0.1.0"
 
@@ -64,6 +65,7 @@ __all__ = [
     "TaskSummary",
     "TrackerSpec",
     "TrainingTask",
+    "Trap",
     "__version__",
     "hookimpl",
     "metrics",
@@ -97,6 +99,7 @@ __getattr__, __dir__ = lazy_names(
             "TrackerSpec",
         ),
         ".streams": ("ImageSet", "LabelSpace", "Preprocessing", "Stream", "Task", "TrainingTask"),
+        ".traps": ("Trap",),
         ".metrics": ("metrics",),
     },
 )

@@ -11,6 +11,8 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Any, Literal
 
+from clbench.traps.declaration import Trap
+
 __all__ = [
     "PROTOCOL_FACTS",
     "Assumptions",
@@ -106,6 +108,7 @@ class MethodSpec(Spec):
             equal answers of two seeds for a copy otherwise.
         claims: the published figures that ship with the plugin, as ``"package:file.toml"``; see
             :mod:`clbench.results.claims`.
+        traps: where its authors' code and paper differ, or code and sense; see :class:`clbench.Trap`.
     """
 
     factory: str
@@ -118,6 +121,7 @@ class MethodSpec(Spec):
     citation: str = ""
     deterministic: bool = False
     claims: str | None = None
+    traps: tuple[Trap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +177,8 @@ class StreamSpec(Spec):
             variables, with their values, that make the stream another one than it is without them, such as
             the seed of a draw. They are part of a run's key, of its record and of the command that does it
             again. It opens no data and imports nothing heavy.
+        traps: where published code and paper, or code and sense, differ in data or protocol; see
+            :class:`clbench.Trap`.
     """
 
     factory: str
@@ -191,6 +197,7 @@ class StreamSpec(Spec):
     arguments: tuple[str, ...] = ()
     digest: str = ""
     variables: str | None = None
+    traps: tuple[Trap, ...] = ()
 
     def deciding(self) -> dict[str, str]:
         """The environment variables, as they are now, that make it another stream; see ``variables``."""

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from clbench import Assumptions, FineTuning, MethodSpec, PluginError, Settings
+from clbench import Assumptions, FineTuning, MethodSpec, PluginError, Settings, Trap
 from clbench.errors import ConfigError, UnknownNameError
 from clbench.methods import constant
 from clbench.models.features import CosineScorer
 from clbench.testing import ConformanceError, check_method, method_laws, tiny_plugin
 from clbench.testing.laws import METHOD_LAWS
 from clbench.testing.laws.description import DESCRIPTION_LAWS
+from clbench.testing.laws.traps import traps_are_settings
 from clbench.testing.outcomes import Examination
 from clbench.testing.subject import MethodSubject
 from pydantic import Field, model_validator
@@ -336,6 +337,20 @@ class Checks(Sound):
             raise PluginError("too many steps")
 
 
+class Switched(SoundSettings):
+    idle: int = Field(1, ge=1, le=2, description="read by nobody")
+
+
+def trap(switch, published=1, intended=2, **changes) -> Trap:
+    said = {
+        "id": "rate",
+        "published_says": "The code does so.",
+        "intended_says": "The paper does otherwise.",
+        "source": "paper, Eq. 1",
+    }
+    return Trap(switch=switch, published=published, intended=intended, **(said | changes))
+
+
 def spec(method=Sound, settings=SoundSettings, **changes) -> MethodSpec:
     def reference(value):
         return value if isinstance(value, str) else f"{__name__}:{value.__qualname__}"
@@ -405,6 +420,31 @@ BAD_DESCRIPTIONS = [
     (spec(settings=Tuple), "settings_survive_json", r"sizes=\(1, 2\)"),
     (spec(requires=("generator",)), "assumptions_cover_requirements", "generated_images"),
     (spec(requires=("reference",)), "assumptions_cover_requirements", "extra_data"),
+    (spec(settings=Switched, traps=(trap("wheel"),)), "traps_are_settings", "no setting"),
+    (
+        spec(settings=Switched, traps=(trap("idle", intended=3),)),
+        "traps_are_settings",
+        "intended form.*refused",
+    ),
+    (
+        spec(settings=Switched, traps=(trap("idle", off={"lr": (1e-3,)}),)),
+        "traps_are_settings",
+        "off with the settings",
+    ),
+    (
+        spec(settings=Switched, traps=(trap("steps", published="1", intended=2),)),
+        "traps_are_settings",
+        "published value '1' is read as 1",
+    ),
+    (spec(traps=(trap("lr", 1e-3, 1e-2, id="Rate"),)), "spec_is_valid", "lower case"),
+    (spec(traps=(trap("lr", 1e-3, 1e-2), trap("lr", 1e-3, 1e-2))), "spec_is_valid", "twice"),
+    (spec(traps=(trap("lr", 1e-3, 1e-3),)), "spec_is_valid", "one value for both"),
+    (spec(traps=(trap("lr", 1e-3, 1e-2, source=""),)), "spec_is_valid", "no source"),
+    (spec(traps=(trap("lr", 1e-3, 1e-2, published_says="fast"),)), "spec_is_valid", "no sentence"),
+    (spec(traps=(trap("", 1e-3, 1e-2),)), "spec_is_valid", "switched by a setting"),
+    (spec(traps=(trap("", None, 1, where="fixed"),)), "spec_is_valid", "cannot be measured"),
+    (spec(traps=(trap("", 2, 1, where="fixed"),)), "spec_is_valid", "must be None"),
+    (spec(traps=("lr",)), "spec_is_valid", "hold str"),
 ]
 BAD_METHODS = [
     (spec(Unbuilt), "it_is_built", "no weights"),
@@ -433,6 +473,7 @@ BAD_METHODS = [
     (spec(ForgetsItsDrift), "state_restores_learning", "resumed after the first task"),
     (spec(ForgetsItsAverage), "steps_are_resumed", "killed between two steps"),
     (spec(LoadsBesideTheCache), "loading_replaces_everything", "loading another state"),
+    (spec(settings=Switched, traps=(trap("idle"),)), "traps_change_something", "same answers, bit for bit"),
 ]
 
 
@@ -443,7 +484,8 @@ def case_id(value):
 @pytest.mark.parametrize(("bad", "law", "reason"), BAD_DESCRIPTIONS, ids=case_id)
 def test_each_mistake_in_a_description_breaks_exactly_one_law(bad, law, reason):
     # Those methods are sound: laws that train them need no repeating.
-    broken = failed(Examination(MethodSubject(bad), "it", DESCRIPTION_LAWS).results())
+    laws = (*DESCRIPTION_LAWS, traps_are_settings)
+    broken = failed(Examination(MethodSubject(bad), "it", laws).results())
     assert list(broken) == [law]
     assert re.search(reason, broken[law])
 

@@ -28,6 +28,7 @@ from clbench.cli.site import site
 from clbench.cli.status import status
 from clbench.cli.stream import stream
 from clbench.cli.submit import submit
+from clbench.cli.traps import traps
 from clbench.cli.verify import verify
 from clbench.errors import did_you_mean
 
@@ -94,6 +95,7 @@ for _command in (
     report,
     site,
     claims,
+    traps,
     rescore,
     audit,
     submit,

@@ -11,6 +11,7 @@ import pluggy
 
 from clbench import hookspecs, specs
 from clbench.errors import PluginError, did_you_mean
+from clbench.traps.declaration import mistakes_in
 
 __all__ = ["CONTRIBUTING", "HOOKS", "check_hook_names", "check_spec", "checked_specs"]
 
@@ -138,6 +139,7 @@ def _check_method(spec: specs.MethodSpec) -> Iterator[str]:
         yield f"its assumptions are {_a(spec.assumptions)}, not clbench.Assumptions"
     else:
         yield from _check_choice(spec.assumptions, "task_identity", spec.assumptions.task_identity)
+    yield from mistakes_in(spec.traps, "method")
 
 
 def _check_stream(spec: specs.StreamSpec) -> Iterator[str]:
@@ -153,6 +155,7 @@ def _check_stream(spec: specs.StreamSpec) -> Iterator[str]:
     if spec.default_order not in spec.orders:
         yield f"its default order {spec.default_order!r} is none of its orders"
     yield from _check_choice(spec, "label_space", spec.label_space)
+    yield from mistakes_in(spec.traps, "stream")
     named = spec.variables
     if named is not None and not (isinstance(named, str) and _REFERENCE.fullmatch(named)):
         yield f"its variables {named!r} is not of the form 'package.module:attribute'"

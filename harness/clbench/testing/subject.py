@@ -56,9 +56,10 @@ class MethodSubject:
     Args:
         spec: the method's description.
         settings: values that replace the defaults; few steps make the laws quick.
-        stream: two tasks or more, of which the first two are learned; by default tiny ones of different
+        stream: at least as many tasks as are learned, which are the first; by default tiny ones of different
             numbers of classes.
         backbone: by default a two-layer CLIP with random weights.
+        tasks: how many of the stream's tasks are learned.
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class MethodSubject:
         *,
         stream: Stream | None = None,
         backbone: Backbone | None = None,
+        tasks: int = 2,
     ) -> None:
         self.spec = spec
+        self.tasks = tasks
         self.values = dict(settings or {})
         self._given_stream = stream
         self._given_backbone = backbone
@@ -84,7 +87,8 @@ class MethodSubject:
 
     @cached_property
     def stream(self) -> Stream:
-        return self._given_stream or tiny_stream(tasks=2, classes=(4, 3), train=18, test=9)
+        classes = [4 - i % 2 for i in range(self.tasks)]
+        return self._given_stream or tiny_stream(tasks=self.tasks, classes=classes, train=18, test=9)
 
     @cached_property
     def backbone(self) -> Backbone:
@@ -112,18 +116,18 @@ class MethodSubject:
             preprocessing.normalise(torch.from_numpy(task.test.pixels(preprocessing)[:_IMAGES].copy())).to(
                 self.backbone.device
             )
-            for task in self.stream.tasks[:2]
+            for task in self.stream.tasks[: self.tasks]
         ]
 
     @property
     def labels(self) -> LabelSpace:
-        """All classes of the first two tasks."""
-        return LabelSpace.join([task.labels for task in self.stream.tasks[:2]])
+        """All classes of the tasks that are learned."""
+        return LabelSpace.join([task.labels for task in self.stream.tasks[: self.tasks]])
 
     @property
     def stages(self) -> int:
         """How many times it learns: not at all (``zero_shot``), once (``joint``), or task by task."""
-        return {"zero_shot": 0, "joint": 1}.get(self.spec.protocol, 2)
+        return {"zero_shot": 0, "joint": 1}.get(self.spec.protocol, self.tasks)
 
     # -- actions ------------------------------------------------------------------------------------
 
@@ -156,7 +160,7 @@ class MethodSubject:
 
     def learn(self, method: Method, stage: int) -> None:
         """Learn task number ``stage`` from the random state of that task."""
-        tasks = [task.for_training(i) for i, task in enumerate(self.stream.tasks[:2])]
+        tasks = [task.for_training(i) for i, task in enumerate(self.stream.tasks[: self.tasks])]
         method.context.begin(f"{stage}:{tasks[stage].key}")
         if self.spec.protocol == "joint":
             method.learn_jointly(tasks)  # type: ignore[attr-defined]

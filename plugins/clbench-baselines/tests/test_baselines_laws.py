@@ -8,9 +8,13 @@ test_plugin = plugin_laws("clbench-baselines")
 test_zero_shot = method_laws("zero-shot")
 test_laws = method_laws("finetune", "joint", "independent", "wc", "wise-ft", settings=SMALL)
 test_lwf = method_laws("lwf", settings=SMALL | {"reference_batch_size": 6})
-test_icarl = method_laws("icarl", settings=SMALL | {"exemplar_batch_size": 6, "memory": 9})
+test_icarl = method_laws(
+    "icarl", settings=SMALL | {"exemplar_batch_size": 6, "memory": 9, "herding_images": 9}
+)
 test_nearest_mean = method_laws(
-    "icarl", settings=SMALL | {"exemplar_batch_size": 6, "memory": 9, "classifier": "nearest_mean"}
+    "icarl",
+    settings=SMALL
+    | {"exemplar_batch_size": 6, "memory": 9, "herding_images": 9, "classifier": "nearest_mean"},
 )
 test_ewc = method_laws("ewc", settings=SMALL | {"fisher_samples": 4})
 test_soup = method_laws("soup", settings=SMALL)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from clbench.models.remembering import BoundedCache, content_key
-from clbench_diki.gaussian import TaskGaussian
+from clbench_diki.gaussian import TaskGaussian, calibration_weight
 from clbench_diki.inference import batch_vote, per_sample
 
 
@@ -28,6 +30,25 @@ def test_vote_takes_the_most_frequent_task_and_each_images_own_best_weight(gauss
     assert float(decision.weights[2]) < at_centre
     assert decision.text_weights.tolist() == pytest.approx([float(decision.weights.mean())] * 4)
     assert [(task, len(n)) for task, _, n in decision.groups()] == [(2, 4)]
+
+
+def test_an_outvoted_image_can_weigh_as_it_is_likely_under_the_winner(gaussians):
+    features = torch.tensor([[0.0], [10.0], [11.0], [20.0]])
+    own, winner = batch_vote(features, gaussians), batch_vote(features, gaussians, by_winner=True)
+    assert winner.tasks.tolist() == own.tasks.tolist() == [2] * 4
+    assert winner.weights[1:3].tolist() == own.weights[1:3].tolist()
+    expected = gaussians[2].weight(gaussians[2].log_prob(features[[0, 3]]))
+    assert winner.weights[[0, 3]].tolist() == expected.tolist()
+    assert float(winner.weights[0]) < 1e-10 < float(own.weights[0])
+    free = batch_vote(features, gaussians, calibrated=False, by_winner=True)
+    assert free.weights.tolist() == [1.0] * 4
+
+
+@pytest.mark.parametrize("shift", [0.0, 1.0, 2.5])
+def test_the_shift_is_taken_off_before_the_sigmoid(shift):
+    assert float(calibration_weight(torch.tensor(3.0), 2.0, shift)) == pytest.approx(
+        1 / (1 + math.exp(shift - 1.5))
+    )
 
 
 def test_equal_votes_go_to_the_task_learned_first(gaussians):

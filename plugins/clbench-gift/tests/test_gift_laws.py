@@ -6,7 +6,7 @@ test_plugin = plugin_laws("clbench-gift")
 test_laws = method_laws(
     "gift",
     settings={
-        "iterations": 2,
+        "iterations": 6,
         "warmup": 1,
         "lr": 1e-3,
         "batch_size": 6,

@@ -106,10 +106,11 @@ def reverse_divergence(target_logits, logits, temperature=2.0):
     return (log_p.exp() * (log_p - log_q)).sum(1).mean() * temperature**2
 
 
-def plain_loop(backbone, classes, real, synthetic, kind="cross_entropy"):
+def plain_loop(backbone, classes, real, synthetic, kind="cross_entropy", in_place=False, static=0):
     """Train as the formulas say: no caching, duplicates encoded, penalty by autograd, AdamW by hand.
 
-    ``real`` yields (images, labels), ``synthetic`` (images, their prompts).
+    ``real`` yields (images, labels), ``synthetic`` (images, their prompts). ``in_place`` adds losses as the
+    authors' first release does; ``static`` keeps importances after so many steps, as their later loop does.
     """
     teacher = backbone.copy().freeze()
     anchors = {n: p.detach().clone() for n, p in backbone.trainable()}
@@ -117,6 +118,7 @@ def plain_loop(backbone, classes, real, synthetic, kind="cross_entropy"):
     first, second = ({n: torch.zeros_like(p) for n, p in parameters.items()} for _ in range(2))
     rate = warmup_cosine(TRAJECTORY["lr"], warmup=2, iterations=6)
     strength = TRAJECTORY["consolidation_weight"]
+    fisher = {}
 
     def embed(model, pictures, texts):
         tokens = model.tokenize(texts)
@@ -126,8 +128,9 @@ def plain_loop(backbone, classes, real, synthetic, kind="cross_entropy"):
         )
 
     for k in range(7):
+        late = static > 0 and k >= static
         for p in backbone.model.parameters():
-            p.grad = None
+            p.grad = p.grad if late else None
         (pictures, texts), s = next(synthetic), backbone.scale.detach()
         zs, ws = embed(backbone, pictures, texts)
         zt, wt = embed(teacher, pictures, texts)
@@ -138,15 +141,22 @@ def plain_loop(backbone, classes, real, synthetic, kind="cross_entropy"):
             distil = {"cross_entropy": soft_cross_entropy, "reverse_kl": reverse_divergence}[kind]
             loss = distil(target, student) + distil(target.T, student.T)
         loss = loss + 0.25 * (smoothed_alignment(student, texts) + smoothed_alignment(student.T, texts))
-        loss.backward()
-        fisher = {n: p.grad.square() / p.grad.square().mean() for n, p in parameters.items()}
+        if not late:
+            loss.backward(retain_graph=True)
+            now = {n: p.grad.square() / p.grad.square().mean() for n, p in parameters.items()}
+            share = 1 / (k + 1) if static else 1.0  # static: the mean over the steps so far
+            fisher = {n: (1 - share) * fisher.get(n, now[n]) + share * now[n] for n in now}
+        generated = loss
         pictures, labels = next(real)
         zx, wx = embed(backbone, pictures, list(classes))
         logs = (s * zx @ wx.T).log_softmax(1)
         hot = F.one_hot(labels, len(wx)).float()
-        loss = -((0.8 * hot + 0.2 / len(wx)) * logs).sum(1).mean()
-        loss = loss + strength * sum((fisher[n] * (p - anchors[n]) ** 2).sum() for n, p in parameters.items())
-        loss.backward()
+        loss = ce = -((0.8 * hot + 0.2 / len(wx)) * logs).sum(1).mean()
+        pull = strength * sum((fisher[n] * (p - anchors[n]) ** 2).sum() for n, p in parameters.items())
+        if in_place:
+            loss += generated
+            loss += pull
+        (pull + ce).backward()
         with torch.no_grad():
             for n, p in parameters.items():
                 first[n] = 0.9 * first[n] + 0.1 * p.grad
@@ -210,6 +220,42 @@ def test_seven_steps_from_given_batches_equal_a_plain_loop(kind):
     for name in ours:
         torch.testing.assert_close(ours[name], theirs[name], atol=1e-5, rtol=0, msg=name)
     assert max((ours[n] - before[n]).abs().max() for n in ours) > 1e-4
+
+
+@pytest.mark.parametrize("bugs", [{"in_place": True}, {"static": 3}, {"in_place": True, "static": 2}])
+def test_the_bugs_of_the_authors_loop_are_what_their_loop_does(bugs):
+    random = torch.Generator().manual_seed(0)
+
+    def images(count):
+        return torch.randn(count, 3, 16, 16, generator=random)
+
+    classes = ["a photo of a cat.", "a photo of a dog."]
+    words = ["a house", "a tree", "a house", "a road"]
+    real = [(images(n), torch.randint(2, (n,), generator=random)) for n in (6, 6, 2)]
+    synthetic = [(images(n), words[:n]) for n in (4, 3)]
+    switches = {
+        "summed_in_place": "in_place" in bugs,
+        "static_awc": bugs.get("static", 0),
+        "static_awc_unzeroed": "static" in bugs,
+    }
+    settings = {"iterations": 6, "warmup": 2, **TRAJECTORY, **switches}
+    start = tiny_backbone(seed=3)
+    method = learn_given("gift", start, batches=real, prompts=classes, generated=synthetic, settings=settings)
+    expected = start.copy()
+    plain_loop(expected, classes, itertools.cycle(real), itertools.cycle(synthetic), **bugs)
+    ours, theirs = without_key_biases(method.backbone.model), without_key_biases(expected.model)
+    for name in ours:
+        torch.testing.assert_close(ours[name], theirs[name], atol=1e-5, rtol=0, msg=name)
+    usual = learn_given(
+        "gift",
+        start,
+        batches=real,
+        prompts=classes,
+        generated=synthetic,
+        settings=settings | {"summed_in_place": False, "static_awc_unzeroed": False},
+    )
+    other = without_key_biases(usual.backbone.model)
+    assert max((ours[n] - other[n]).abs().max() for n in ours) > 1e-5
 
 
 def test_prompts_come_from_the_pool_and_earlier_tasks_only(painter, tmp_path):

@@ -205,6 +205,21 @@ def test_frozen_experts_can_be_switched_off(stream):
     assert not any(block.frozen for block in method.adapters.blocks.values())
 
 
+@pytest.mark.parametrize("free", [False, True])
+def test_what_is_frozen_may_be_counted_again_or_not(stream, free):
+    adapters = made(stream).adapters
+    for block in adapters.blocks.values():
+        block.frozen, block.usage = {0}, [9, 5, 7, 1]
+    adapters.freeze_most_used(2, free=free)
+    assert all(b.frozen == ({0, 1, 2} if free else {0, 2}) for b in adapters.blocks.values())
+
+
+def test_the_load_balance_loss_moves_the_routers(stream):
+    usual, balanced = learned(stream, tasks=1), learned(stream, tasks=1, load_balance=10.0)
+    routers = [[b.router_list[0] for b in m.adapters.blocks.values()] for m in (usual, balanced)]
+    assert any(not torch.equal(a, b) for a, b in zip(*routers, strict=True))
+
+
 def test_trained_parameters_are_adapters_routers_and_autoencoders(stream, trained):
     adapter, router = 2 * 32 * 4 + 4 + 32, 2 * 32 * 5
     autoencoder = 2 * 128 * 8 + 8 + 128

@@ -11,6 +11,6 @@ test_laws = method_laws(
         "lr": 1e-3,
         "batch_size": 6,
         "reference_batch_size": 6,
-        "ensemble_interval": 1,
+        "ensemble_interval": 2,
     },
 )

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from clbench import ConfigError, NotFiniteError
+from clbench.models import text_features
 from clbench.testing.doubles import tiny_backbone, tiny_context, tiny_stream
 from clbench_zscl.method import ZSCL
 from clbench_zscl.plugin import clbench_methods
 from clbench_zscl.settings import ZSCLSettings
-from clbench_zscl.texts import random_text_features, random_tokens
+from clbench_zscl.texts import cut_text_features, random_text_features, random_tokens
 from pydantic import ValidationError
 
 QUICK = {
@@ -129,6 +131,10 @@ def test_the_initial_model_and_the_logit_scale_stay():
         {"image_weight": 0.0, "text_weight": 0.0, "image_similarity": 1.0},
         {"ensemble": False, "moving_average": 0.5},
         {"wise_alpha": 0.8},
+        {"distillation_target": "student"},
+        {"distilled_texts": "student"},
+        {"distilled_texts": "student", "reference_texts": "class_prompts"},
+        {"snapshots": "interval"},
     ],
     ids=lambda change: ",".join(f"{k}={v}" for k, v in change.items()),
 )
@@ -279,6 +285,30 @@ def test_wrong_settings_are_refused():
     with pytest.raises(ConfigError, match=r"(?s)not both.*zscl.ensemble=false"):
         ZSCL.check(ZSCLSettings(moving_average=0.999))
     ZSCL.check(ZSCLSettings(moving_average=0.999, ensemble=False))
+    with pytest.raises(ConfigError, match=r"(?s)random texts.*reference_texts=captions"):
+        ZSCL.check(ZSCLSettings(reference_texts="random", distilled_texts="student"))
+
+
+def test_long_texts_cut_by_the_authors_tokenizer_are_read_at_the_start():
+    backbone = tiny_backbone()
+    long = ["a very " + "long " * 100 + "caption", "another " * 90]
+    texts = ["a short one", long[0], "word " * 75, long[1]]
+    cut, ended = cut_text_features(backbone, texts), text_features(backbone, texts)
+    assert torch.equal(cut[[0, 2]], ended[[0, 2]])  # 75 words and both ends are 77 tokens
+    assert torch.equal(cut[1], cut[3])
+    assert not torch.allclose(ended[1], ended[3])
+    # What the authors' tokenizer gives: 77 tokens of which none is the end; its largest is the start's.
+    tokens = backbone.tokenizer.encode(long[0])[:76]
+    row = torch.tensor([[int(backbone.tokenize([""])[0, 0]), *tokens]])
+    torch.testing.assert_close(cut[1], F.normalize(backbone.model.encode_text(row), dim=-1)[0])
+
+
+def test_a_tokenizer_without_byte_pairs_cannot_cut():
+    backbone = tiny_backbone().copy()
+    whole = backbone.tokenizer
+    backbone.tokenizer = lambda texts: whole(texts)
+    with pytest.raises(ConfigError, match="does not tell how long"):
+        cut_text_features(backbone, ["a"])
 
 
 def test_the_spec_and_the_readme_agree_with_the_settings():

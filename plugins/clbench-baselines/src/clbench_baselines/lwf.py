@@ -8,7 +8,7 @@ from clbench import Backbone, TrainingTask
 from clbench.methods import Losses
 from clbench.models import image_features, text_features
 from clbench_zscl.losses import image_text_distillation
-from clbench_zscl.texts import random_text_features
+from clbench_zscl.texts import random_text_features, random_tokens
 from torch import Tensor
 
 from clbench_baselines.finetune import FineTune
@@ -37,12 +37,14 @@ class LwF(FineTune):
         def distil() -> Losses:
             batch = next(batches)
             Z = F.normalize(self.backbone.encode_image(batch.images), dim=-1)
+            W = self._student_texts(task) if settings.distilled_texts == "student" else None
             image, text = image_text_distillation(
                 Z,
                 Z_teacher[batch.indices.to(Z_teacher.device)],
                 W_teacher,
                 self.backbone.scale.detach(),
                 settings.temperature,
+                W=W,
             )
             return {
                 "image distillation": settings.image_weight * image,
@@ -56,6 +58,10 @@ class LwF(FineTune):
         """The teacher's embeddings of the texts over which images are compared, (R, d)."""
         return text_features(teacher, task.labels.first_prompts)
 
+    def _student_texts(self, task: TrainingTask) -> Tensor:
+        """The student's embeddings of the same texts, (R, d), with gradient."""
+        return text_features(self.backbone, task.labels.first_prompts)
+
 
 class LwFVR(LwF):
     """LwF with random texts, drawn once per task, in place of the task's class prompts."""
@@ -64,3 +70,9 @@ class LwFVR(LwF):
 
     def _teacher_texts(self, teacher: Backbone, task: TrainingTask) -> Tensor:  # noqa: ARG002
         return random_text_features(teacher, self.settings.texts, self.context.generator("random texts"))
+
+    def _student_texts(self, task: TrainingTask) -> Tensor:  # noqa: ARG002
+        # The generator of this name begins anew, and draws the task's texts again.
+        random = self.context.generator("random texts")
+        tokens = random_tokens(self.backbone, self.settings.texts, random)
+        return F.normalize(self.backbone.encode_text(tokens), dim=-1)

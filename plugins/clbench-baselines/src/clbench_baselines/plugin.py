@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from clbench import Assumptions, MethodSpec, hookimpl
 
+from clbench_baselines.traps import ICARL, LWF, WISE_FT
+
 _RECIPE = {"iterations": 40, "warmup": 4, "lr": 3e-4, "batch_size": 32}
 _LWF_RECIPE = {**_RECIPE, "reference_batch_size": 32}
 _CLAIMS = "clbench_baselines:claims.toml"
@@ -92,6 +94,7 @@ def clbench_methods() -> list[MethodSpec]:
             tuned={"mini": _RECIPE},
             citation="Wortsman et al. Robust Fine-Tuning of Zero-Shot Models. CVPR 2022.",
             claims=_CLAIMS,
+            traps=WISE_FT,
         ),
         MethodSpec(
             name="lwf",
@@ -102,6 +105,7 @@ def clbench_methods() -> list[MethodSpec]:
             tuned={"mini": _LWF_RECIPE},
             citation="Li, Hoiem. Learning without Forgetting. TPAMI 2018.",
             claims=_CLAIMS,
+            traps=LWF,
         ),
         MethodSpec(
             name="lwf-vr",
@@ -115,6 +119,7 @@ def clbench_methods() -> list[MethodSpec]:
                 "Model. arXiv:2207.09248, 2022."
             ),
             claims=_CLAIMS,
+            traps=LWF,
         ),
         MethodSpec(
             name="icarl",
@@ -129,6 +134,7 @@ def clbench_methods() -> list[MethodSpec]:
                 f"Learning. CVPR 2017; {_ZSCL}."
             ),
             claims=_CLAIMS,
+            traps=ICARL,
         ),
         MethodSpec(
             name="ewc",

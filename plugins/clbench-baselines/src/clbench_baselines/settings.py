@@ -81,6 +81,11 @@ class LwFSettings(FineTuneSettings):
     temperature: float = Field(2.0, gt=0, description="temperature of the distillation")
     image_weight: float = Field(1.0, ge=0, description="weight of the image distillation")
     text_weight: float = Field(1.0, ge=0, description="weight of the text distillation")
+    distilled_texts: Literal["teacher", "student"] = Field(
+        "teacher",
+        description="whose texts the student's images are compared with: the teacher's (ZSCL's authors), or "
+        "its own, so that its text tower is distilled, too",
+    )
 
 
 class LwFVRSettings(LwFSettings):

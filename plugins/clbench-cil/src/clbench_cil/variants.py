@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from clbench import StreamSpec, TaskSummary
 from clbench_mtil.steps import cuts, step_key, step_title
+from clbench_mtil.traps import TEST_CROPS
 from clbench_mtil.variants import BACKBONE
 
 from clbench_cil.catalogue import DOMAINS, domain_classes, domain_sizes
@@ -87,6 +88,7 @@ class ClassIncremental:
             generator="sd15",
             protocol="cil",
             label_space="seen",
+            traps=(TEST_CROPS,),
         )
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from clbench import Assumptions, MethodSpec, hookimpl
 
+from clbench_clip_kd.traps import TRAPS
+
 if TYPE_CHECKING:
     import click
 
@@ -38,6 +40,7 @@ def clbench_methods() -> list[MethodSpec]:
                 "Distillation. CVPR 2024."
             ),
             claims="clbench_clip_kd:claims.toml",
+            traps=TRAPS,
         )
     ]
 

@@ -19,13 +19,13 @@ AUTHORS_SCALE = 512.0
 ScoreScale = Literal["authors", "dimension"] | float
 
 
-def calibration_weight(log_prob: Tensor, scale: float = AUTHORS_SCALE) -> Tensor:
-    """Map log densities (any shape) to weights in [0, 1]: ``sigmoid(log_prob / scale - 1)``.
+def calibration_weight(log_prob: Tensor, scale: float = AUTHORS_SCALE, shift: float = 1.0) -> Tensor:
+    """Map log densities (any shape) to weights in [0, 1]: ``sigmoid(log_prob / scale - shift)``.
 
     Source: Tang et al., ECCV 2024, have a sigmoid of the log density; the division and the -1 are in the
     authors' code only.
     """
-    return torch.sigmoid(log_prob / scale - 1.0)
+    return torch.sigmoid(log_prob / scale - shift)
 
 
 class TaskGaussian:
@@ -39,14 +39,21 @@ class TaskGaussian:
         jitter: added to the diagonal of the covariance.
         score_scale: what log densities are divided by on the way to a weight: ``authors`` is their constant
             512, ``dimension`` the embedding width (the same thing for ViT-B/16), a number is itself.
+        score_shift: what is taken off the divided log densities; the authors' is 1.
         factorise_always: build and factorise the distribution for every batch, in float64.
     """
 
     def __init__(
-        self, jitter: float = 1e-7, score_scale: ScoreScale = "authors", *, factorise_always: bool = False
+        self,
+        jitter: float = 1e-7,
+        score_scale: ScoreScale = "authors",
+        score_shift: float = 1.0,
+        *,
+        factorise_always: bool = False,
     ) -> None:
         self.jitter = jitter
         self.score_scale = score_scale
+        self.score_shift = score_shift
         self.factorise_always = factorise_always
         self._mean: Tensor | None = None
         self._factor: Tensor | None = None
@@ -126,7 +133,7 @@ class TaskGaussian:
 
     def weight(self, log_prob: Tensor) -> Tensor:
         """Weights in [0, 1] of log densities, by this Gaussian's scale."""
-        return calibration_weight(log_prob, self.scale)
+        return calibration_weight(log_prob, self.scale, self.score_shift)
 
     @property
     def scale(self) -> float:

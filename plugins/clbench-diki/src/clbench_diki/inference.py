@@ -43,7 +43,11 @@ class Decision:
 
 
 def batch_vote(
-    features: Tensor, gaussians: Mapping[int, TaskGaussian], *, calibrated: bool = True
+    features: Tensor,
+    gaussians: Mapping[int, TaskGaussian],
+    *,
+    calibrated: bool = True,
+    by_winner: bool = False,
 ) -> Decision:
     """One task for the whole batch, as the authors' code decides.
 
@@ -55,9 +59,12 @@ def batch_vote(
         features: frozen, L2-normalised embeddings (batch, d).
         gaussians: of the tasks learned so far, by index; at least one.
         calibrated: ``False`` leaves all weights at 1 (IKI, the paper's ablation).
+        by_winner: an image's weight comes from its density under the task that won, whose prompts it gets.
     """
     tasks, weights = _best(features, gaussians, calibrated)
     winner = int(torch.bincount(tasks).argmax())  # argmax: the first of equal counts
+    if by_winner and calibrated:
+        weights = gaussians[winner].weight(gaussians[winner].log_prob(features))
     return Decision(torch.full_like(tasks, winner), weights, weights.mean().expand(len(weights)))
 
 

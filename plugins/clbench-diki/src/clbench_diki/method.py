@@ -38,6 +38,8 @@ class DIKI(Method):
       (``inference``: ``batch_vote`` or ``per_sample``);
     * the paper's weight is a sigmoid of the log density, the code's ``sigmoid(log density / 512 - 1)``
       (``score_scale``).
+
+    :mod:`clbench_diki.traps` declares the settings that choose between them.
     """
 
     settings: DIKISettings
@@ -166,7 +168,12 @@ class DIKI(Method):
             raise MethodError("no task has been learned yet, so there are no prompts to choose from")
         features = self._frozen(images)
         if self.settings.inference == "batch_vote":
-            return batch_vote(features, self.gaussians, calibrated=self.settings.calibrated)
+            return batch_vote(
+                features,
+                self.gaussians,
+                calibrated=self.settings.calibrated,
+                by_winner=self.settings.vote_weight == "winner",
+            )
         return per_sample(
             features, self.gaussians, calibrated=self.settings.calibrated, levels=self.settings.text_levels
         )
@@ -224,6 +231,7 @@ class DIKI(Method):
         return TaskGaussian(
             jitter=settings.jitter,
             score_scale=settings.score_scale,
+            score_shift=settings.score_shift,
             factorise_always=settings.official_compute,
         )
 

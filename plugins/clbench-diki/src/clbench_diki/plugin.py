@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from clbench import Assumptions, MethodSpec, hookimpl
 
+from clbench_diki.traps import TRAPS
+
 
 @hookimpl
 def clbench_methods() -> tuple[MethodSpec, ...]:
@@ -29,5 +31,6 @@ def clbench_methods() -> tuple[MethodSpec, ...]:
                 "Continual Learning of Vision-Language Models, ECCV 2024"
             ),
             claims="clbench_diki:claims.toml",
+            traps=TRAPS,
         ),
     )

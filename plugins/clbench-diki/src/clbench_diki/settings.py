@@ -33,6 +33,14 @@ class DIKISettings(OfficialCompute):
         "authors",
         description="divisor of log densities: authors (512), dimension (embedding width), or a number",
     )
+    score_shift: float = Field(
+        1.0, description="taken off the divided log density before the sigmoid; 0: the paper's formula"
+    )
+    vote_weight: Literal["own", "winner"] = Field(
+        "own",
+        description="batch_vote: an image's weight is by the density of its own best task (authors' code), "
+        "or of the task that won the vote",
+    )
     text_levels: int = Field(
         16,
         ge=1,

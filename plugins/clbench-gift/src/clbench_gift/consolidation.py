@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from clbench_gift.losses import consolidation_penalty, consolidation_weights
 
-__all__ = ["Consolidation"]
+__all__ = ["Consolidation", "Unzeroed"]
 
 
 class Consolidation:
@@ -97,3 +97,45 @@ class Consolidation:
         else:
             weights = [self.weights[i] for i in held]
             torch._foreach_addcmul_(gradients, list(moved), weights, value=2.0 * self._coefficient)
+
+
+class Unzeroed:
+    """Gradients that are no longer set to zero from some step on: each step's are added to those before it.
+
+    The authors' loop sets gradients to zero only where it back-propagates the losses on generated images,
+    which static importances need for their first steps alone. Source: src/models/finetune_gift.py of
+    Luo-Jiaming/GIFT_CL (commit 7511963).
+
+    Args:
+        parameters: what is trained.
+        after: number of steps that set gradients to zero.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter], *, after: int) -> None:
+        self._parameters = list(parameters)
+        self._after = after
+        self._left: list[Tensor | None] = [None] * len(self._parameters)
+
+    def began(self, step: int) -> bool:
+        """Whether this step no longer sets gradients to zero."""
+        return step >= self._after
+
+    @torch.no_grad()
+    def carry(self, step: int) -> None:
+        """Add what earlier steps left to the gradients of this one, and keep the sum for the next."""
+        for i, (parameter, left) in enumerate(zip(self._parameters, self._left, strict=True)):
+            if parameter.grad is not None and left is not None:
+                parameter.grad += left
+            if step >= self._after - 1 and parameter.grad is not None:
+                self._left[i] = parameter.grad.clone()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What earlier steps left."""
+        return {"left": list(self._left)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what :meth:`state_dict` returned."""
+        self._left = [
+            None if left is None else left.to(p.device).clone()
+            for left, p in zip(state["left"], self._parameters, strict=True)
+        ]

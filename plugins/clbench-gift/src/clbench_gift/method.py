@@ -18,7 +18,7 @@ from clbench.streams import TrainingTask
 from torch import Tensor
 
 from clbench_gift.ablations import feature_distillation, reverse_distillation
-from clbench_gift.consolidation import Consolidation
+from clbench_gift.consolidation import Consolidation, Unzeroed
 from clbench_gift.losses import contrastive_distillation, image_text_alignment
 from clbench_gift.prompts import draw_prompts, image_seeds, prompt_pool
 from clbench_gift.settings import GIFTSettings
@@ -39,9 +39,9 @@ class GIFT(FineTuning):
     4. AdamW moves along g + ∇CE + 2 λ F (θ - θ_prev), with θ_prev the weights at the start of the task.
 
     Where code and paper differ, the code made the published numbers and is the default: scaled and tempered
-    logits, smoothed alignment targets, importances normalised per tensor. The settings
-    ``distillation_logits``, ``alignment_smoothing`` and ``fisher_normalised`` give the formulas. The teacher
-    is the previous task's model.
+    logits, smoothed alignment targets, importances normalised per tensor; :mod:`clbench_gift.traps` declares
+    the settings that give the formulas, and those that give the code's bugs. The teacher is the previous
+    task's model.
 
     Computed once instead of every step, with the same result: the teacher's embeddings of all generated
     images and prompts, each distinct prompt of a batch, and the penalty's gradient without autograd.
@@ -57,31 +57,40 @@ class GIFT(FineTuning):
         """Learn a task; the model as it is now is the teacher and the anchor."""
         settings = self.settings
         parameters = [parameter for _, parameter in self.backbone.trainable()]
+        twice = settings.summed_in_place and settings.consolidation == "awc"
         consolidation = Consolidation(
             parameters,
             kind=settings.consolidation,
-            coefficient=settings.consolidation_weight,
+            coefficient=settings.consolidation_weight * (2 if twice else 1),
             normalised=settings.fisher_normalised,
             static=settings.static_awc,
         )
+        unzeroed = Unzeroed(parameters, after=settings.static_awc) if settings.unzeroed else None
         synthetic = batches = None
         if settings.distillation or settings.alignment:
             synthetic = self._synthetic(task)
             batches = self.context.batches(synthetic.images, settings.synthetic_batch_size, name="synthetic")
 
         def step(k: int, batch: Batch) -> Losses:
-            if synthetic is not None and batches is not None:
+            losses: dict[str, Tensor] = {}
+            if synthetic is not None and batches is not None and not (unzeroed and unzeroed.began(k)):
                 self.context.backward(self._synthetic_losses(next(batches), synthetic))
                 consolidation.observe(k, self.context.gradient_scale)
+                if twice:
+                    torch._foreach_mul_([p.grad for p in parameters if p.grad is not None], 2.0)
+            elif synthetic is not None and batches is not None and twice:
+                losses |= self._synthetic_losses(next(batches), synthetic)
             smoothing = settings.label_smoothing
-            losses = {"cross_entropy": self.task_loss(batch, task.labels, label_smoothing=smoothing)}
+            losses["cross_entropy"] = self.task_loss(batch, task.labels, label_smoothing=smoothing)
             if settings.official_compute and consolidation.pulls:
                 losses["consolidation"] = consolidation.penalty()
             return losses
 
-        def consolidate(_k: int) -> None:
+        def consolidate(k: int) -> None:
             if not settings.official_compute:
                 consolidation.add_gradient()
+            if unzeroed is not None:
+                unzeroed.carry(k)
 
         try:
             self.context.fit(
@@ -91,7 +100,7 @@ class GIFT(FineTuning):
                 **settings.loop(task.rate_scale),
                 weight_decay=settings.weight_decay,
                 before_optimizer=consolidate,
-                state=[consolidation],
+                state=[consolidation, *([unzeroed] if unzeroed is not None else [])],
             )
         finally:
             self.backbone.model.zero_grad(set_to_none=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from clbench import Assumptions, GeneratorSpec, MethodSpec, hookimpl
 
+from clbench_gift.traps import TRAPS
+
 __all__ = ["clbench_generators", "clbench_methods"]
 
 
@@ -38,6 +40,7 @@ def clbench_methods() -> list[MethodSpec]:
                 "CVPR 2025."
             ),
             claims="clbench_gift:claims.toml",
+            traps=TRAPS,
         )
     ]
 

@@ -66,6 +66,22 @@ class GIFTSettings(OfficialCompute, FineTuningSettings):
         0, ge=0, description="awc: running mean over this many steps, then frozen; 0: each step's own"
     )
 
+    static_awc_unzeroed: bool = Field(
+        False,
+        description="the code's bug: once static_awc's steps are over, gradients are no longer set to zero "
+        "and generated images no longer learned from",
+    )
+    summed_in_place: bool = Field(
+        False,
+        description="the first release's bug with awc: losses are added in place, so that the gradients of "
+        "generated images and of the pull count twice",
+    )
+
+    @property
+    def unzeroed(self) -> bool:
+        """Whether gradients pile up from some step on."""
+        return self.static_awc_unzeroed and self.static_awc > 0 and self.consolidation == "awc"
+
     def check(self, method: str) -> None:
         """Refuse values that cannot work together."""
         super().check(method)

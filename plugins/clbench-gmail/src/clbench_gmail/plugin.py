@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from clbench import Assumptions, MethodSpec, hookimpl
 
+from clbench_gmail.traps import TRAPS
+
 __all__ = ["clbench_methods"]
 
 
@@ -45,5 +47,6 @@ def clbench_methods() -> list[MethodSpec]:
                 "Its continual use is this plugin's."
             ),
             claims="clbench_gmail:claims.toml",
+            traps=TRAPS,
         )
     ]

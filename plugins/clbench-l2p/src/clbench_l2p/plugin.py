@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from clbench import Assumptions, MethodSpec, hookimpl
 
+from clbench_l2p.traps import TRAPS
+
 _CITATION = (
     "Wang, Zhang, Lee, Zhang, Sun, Ren, Su, Perot, Dy, Pfister. Learning to Prompt for Continual Learning. "
     "CVPR 2022."
@@ -25,6 +27,7 @@ def clbench_methods() -> list[MethodSpec]:
             settings="clbench_l2p.settings:L2PSettings",
             tuned={"mini": _MINI},
             citation=_CITATION,
+            traps=TRAPS,
         ),
         MethodSpec(
             name="l2p-vote",
@@ -35,5 +38,6 @@ def clbench_methods() -> list[MethodSpec]:
             tuned={"mini": _MINI},
             assumptions=Assumptions(task_identity="inferred"),
             citation=_CITATION,
+            traps=TRAPS,
         ),
     ]

@@ -12,7 +12,7 @@ from clbench import MethodError
 from open_clip.transformer import ResidualAttentionBlock
 from torch import Tensor, nn
 
-from clbench_moe_adapters.gating import top_k_gates
+from clbench_moe_adapters.gating import imbalance, top_k_gates
 
 __all__ = ["AdaptedBlock", "Adapter", "Route", "mix_experts"]
 
@@ -58,11 +58,13 @@ class Route(NamedTuple):
         training: with noise on the gates, dropout in the adapters, and usage counted.
         text_length: positions of a causal tower that are computed; those behind, which nobody reads, are cut
             off. ``None``: all.
+        weigh: how unevenly the experts are burdened is computed, in training.
     """
 
     task: int
     training: bool = False
     text_length: int | None = None
+    weigh: bool = False
 
 
 def mix_experts(
@@ -113,6 +115,7 @@ class AdaptedBlock(nn.Module):
         route: whose router is at work, if any.
         usage: for each expert the number of sequences it worked on in training routes.
         frozen: experts that are not trained any more.
+        imbalance: of the last forward pass, with gradient, where the route weighs it.
     """
 
     ln_1: nn.LayerNorm
@@ -152,6 +155,7 @@ class AdaptedBlock(nn.Module):
         self.route: Route | None = None
         self.usage = [0] * experts
         self.frozen: set[int] = set()
+        self.imbalance: Tensor | None = None
 
     def get_weight_dtype(self) -> torch.dtype:
         """What open_clip's transformer asks its first block."""
@@ -182,7 +186,10 @@ class AdaptedBlock(nn.Module):
 
     def _mixture(self, x: Tensor, route: Route) -> Tensor:
         noise = self.w_noise_list[route.task] if route.training else None
-        gates = top_k_gates(x[:, 0], self.router_list[route.task], noise, self.top_k)
+        if route.weigh and noise is not None:
+            gates, self.imbalance = imbalance(x[:, 0], self.router_list[route.task], noise, self.top_k)
+        else:
+            gates = top_k_gates(x[:, 0], self.router_list[route.task], noise, self.top_k)
         mixed, used = mix_experts(x, gates, self.adaptmlp_list, training=route.training)
         if route.training:
             self.usage = [total + more for total, more in zip(self.usage, used, strict=True)]

@@ -10,7 +10,8 @@ What follows is what the authors' code does, where paper and code differ or the 
 * a router sees token 0 of a sequence behind the block's attention. In the vision tower that is the class
   token; in the text tower, under the causal mask, it is the same for every text, so that at test all texts
   take the same experts;
-* the load-balance loss is computed there and thrown away: the loss is the cross-entropy alone;
+* the load-balance loss is computed there and thrown away: the loss is the cross-entropy alone
+  (``load_balance``);
 * ``iterations`` = 1000 are 1001 steps; so it is with the autoencoders' 300 and 1000;
 * the task is chosen for a whole test batch by its mean error (``inference``: ``batch`` or ``per_sample``).
 """
@@ -81,14 +82,16 @@ class MoEAdapters(Method):
                 f"task {task.key} has index {task.index}, but there are routers for {self.adapters.tasks}"
             )
         settings = self.settings
-        length = self._text_length(task.labels.first_prompts)
+        length, balance = self._text_length(task.labels.first_prompts), settings.load_balance
 
         def step(_k: int, batch: Batch) -> Losses:
-            with self.adapters.routed(task.index, training=True, text_length=length):
+            with self.adapters.routed(task.index, training=True, text_length=length, weigh=balance > 0):
                 W = text_classifier(self.backbone, task.labels, templates="first")
                 Z = F.normalize(self.backbone.encode_image(batch.images), dim=-1)
             logits = self.backbone.scale * cosines(Z, W)
             loss = F.cross_entropy(logits, batch.labels, label_smoothing=settings.label_smoothing)
+            if balance > 0:
+                return {"cross-entropy": loss, "load balance": balance * self.adapters.imbalances()}
             return {"cross-entropy": loss}
 
         with self.adapters.trainable(task.index) as parameters:
@@ -105,7 +108,7 @@ class MoEAdapters(Method):
                 batch_size=settings.batch_size,
                 state=[self.adapters.counters],
             )
-        self.adapters.freeze_most_used(settings.frozen_experts)
+        self.adapters.freeze_most_used(settings.frozen_experts, free=settings.frozen_among == "free")
         self._classifiers.clear()  # also those of earlier tasks: their experts may have moved
 
         trained = 0

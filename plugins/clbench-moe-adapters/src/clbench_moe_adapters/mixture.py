@@ -68,14 +68,16 @@ class AdapterMixture:
             parameter.requires_grad_(False)
 
     @contextmanager
-    def routed(self, task: int, *, training: bool = False, text_length: int | None = None) -> Iterator[None]:
+    def routed(
+        self, task: int, *, training: bool = False, text_length: int | None = None, weigh: bool = False
+    ) -> Iterator[None]:
         """Put a task's routers to work while the block runs; outside of it the model is CLIP.
 
         The arguments are those of :class:`Route`.
         """
         try:
             for block in self.blocks.values():
-                block.route = Route(task, training, text_length)
+                block.route = Route(task, training, text_length, weigh)
             yield
         finally:
             for block in self.blocks.values():
@@ -102,14 +104,19 @@ class AdapterMixture:
             for parameter in chosen:
                 parameter.requires_grad_(False)
 
-    def freeze_most_used(self, count: int) -> None:
+    def imbalances(self) -> Tensor:
+        """The sum over all blocks of how unevenly the last forward passes burdened the experts; a scalar."""
+        return torch.stack([b.imbalance for b in self.blocks.values() if b.imbalance is not None]).sum()
+
+    def freeze_most_used(self, count: int, *, free: bool = False) -> None:
         """Freeze for good the ``count`` experts of each block that worked most since training began.
 
-        An expert that is frozen already counts among them, as in the authors' code; of equal ones the first.
+        An expert that is frozen already counts among them, as in the authors' code, but where ``free`` ones
+        alone do; of equal ones the first.
         """
         for block in self.blocks.values():
             order = sorted(range(len(block.usage)), key=lambda e: -block.usage[e])
-            block.frozen |= set(order[:count])
+            block.frozen |= set([e for e in order if not (free and e in block.frozen)][:count])
 
     def state_dict(self) -> dict[str, Any]:
         """Adapters and routers by name in the model, and the frozen experts of each block."""

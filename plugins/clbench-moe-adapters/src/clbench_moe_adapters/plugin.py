@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from clbench import Assumptions, MethodSpec, hookimpl
 
+from clbench_moe_adapters.traps import TRAPS
+
 
 @hookimpl
 def clbench_methods() -> list[MethodSpec]:
@@ -41,5 +43,6 @@ def clbench_methods() -> list[MethodSpec]:
                 "via Mixture-of-Experts Adapters. CVPR 2024."
             ),
             claims="clbench_moe_adapters:claims.toml",
+            traps=TRAPS,
         )
     ]

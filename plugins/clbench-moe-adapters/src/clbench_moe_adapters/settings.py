@@ -37,6 +37,18 @@ class MoEAdaptersSettings(Settings):
         2, ge=0, description="most used experts of a block that are frozen after each task; 0: none"
     )
 
+    frozen_among: Literal["all", "free"] = Field(
+        "all",
+        description="among which those are: all, so that one frozen before may count again (authors' code), "
+        "or those that are free yet",
+    )
+    load_balance: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the load-balance loss, which the authors' code computes with 0.01 and throws "
+        "away",
+    )
+
     features: FeatureName = Field(
         "alexnet",
         description="what autoencoders reconstruct: alexnet (its last convolution), or of the frozen "

@@ -11,6 +11,7 @@ from clbench import StreamSpec, TaskSummary
 from clbench_mtil.catalogue import KEYS, Protocol, data_set, document
 from clbench_mtil.facts import FACTS, Facts, prompts
 from clbench_mtil.steps import cuts, step_key, step_title
+from clbench_mtil.traps import incremental_traps, stream_traps
 
 __all__ = ["BACKBONE", "CIL_STEPS", "SHOTS", "VARIANTS", "Variant", "class_order", "incremental_specs"]
 
@@ -97,6 +98,7 @@ class Variant:
             label_space=self.label_space,
             shots=self.shots,
             classes=self.classes,
+            traps=stream_traps(self.name, self.facts, self.keys),
         )
 
     def _summary(self, key: str) -> TaskSummary:
@@ -192,4 +194,5 @@ def _incremental(steps: int) -> StreamSpec:
         generator="sd15",
         protocol="cil",
         label_space="seen",
+        traps=incremental_traps(),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from clbench import Assumptions, MethodSpec, hookimpl
 
+from clbench_rail.traps import TRAPS
+
 _CITATION = (
     "Xu, Chen, Nie, Wang, Zhuang, Okumura. Advancing Cross-domain Discriminability in Continual Learning of "
     "Vision-Language Models. NeurIPS 2024."
@@ -23,6 +25,7 @@ def clbench_methods() -> list[MethodSpec]:
             tuned={"mini": {"hidden": 2000}},
             citation=_CITATION,
             claims="clbench_rail:claims.toml",
+            traps=TRAPS,
         ),
         MethodSpec(
             name="rail-dual",
@@ -34,5 +37,6 @@ def clbench_methods() -> list[MethodSpec]:
             citation=_CITATION,
             deterministic=True,
             claims="clbench_rail:claims.toml",
+            traps=TRAPS,
         ),
     ]

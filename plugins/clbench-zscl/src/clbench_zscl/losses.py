@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -20,8 +21,15 @@ __all__ = [
 _NEVER = -1e4
 """Logit of an image with itself, which takes it out of the softmax; the authors' value."""
 
+Target = Literal["teacher", "student"]
 
-def distillation(teacher_logits: Tensor, student_logits: Tensor, temperature: float = 2.0) -> Tensor:
+
+def distillation(
+    teacher_logits: Tensor,
+    student_logits: Tensor,
+    temperature: float = 2.0,
+    target: Target = "teacher",
+) -> Tensor:
     """Soft cross-entropy of the student with the teacher as target, times the squared temperature.
 
     ``T² · mean over rows of -Σ_k softmax(teacher / T)_k · log_softmax(student / T)_k``. Its gradient is that
@@ -29,12 +37,14 @@ def distillation(teacher_logits: Tensor, student_logits: Tensor, temperature: fl
     not zero where the two agree.
 
     ZSCL's paper (Eq. 3) writes the cross-entropy with the roles exchanged; its authors' code has the
-    teacher as the target, and so has this function.
+    teacher as the target. ``target="student"`` is the paper's formula,
+    ``-Σ_k softmax(student / T)_k · log_softmax(teacher / T)_k``.
 
     Args:
         teacher_logits: (rows, columns), or with more leading dimensions; taken as constants.
         student_logits: of the same shape.
         temperature: T, above 0.
+        target: whose distribution weighs the other's logarithms.
 
     Returns:
         A scalar.
@@ -51,19 +61,27 @@ def distillation(teacher_logits: Tensor, student_logits: Tensor, temperature: fl
         raise ValueError(f"logits of shape {tuple(teacher_logits.shape)} have no rows to compare")
     if not temperature > 0:
         raise ValueError(f"the temperature must be above 0, it is {temperature}")
-    target = F.softmax(teacher_logits.detach() / temperature, dim=-1)
-    log_student = F.log_softmax(student_logits / temperature, dim=-1)
-    return -(target * log_student).sum(dim=-1).mean() * temperature**2
+    sides = (teacher_logits.detach() / temperature, student_logits / temperature)
+    weighing, weighed = sides if target == "teacher" else sides[::-1]
+    terms = F.softmax(weighing, dim=-1) * F.log_softmax(weighed, dim=-1)
+    return -terms.sum(dim=-1).mean() * temperature**2
 
 
 def image_text_distillation(
-    Z: Tensor, Z_teacher: Tensor, W_teacher: Tensor, scale: Tensor | float, temperature: float = 2.0
+    Z: Tensor,
+    Z_teacher: Tensor,
+    W_teacher: Tensor,
+    scale: Tensor | float,
+    temperature: float = 2.0,
+    *,
+    W: Tensor | None = None,
+    target: Target = "teacher",
 ) -> tuple[Tensor, Tensor]:
     """Both distillations of a batch of images: over all texts for each image, over all images for each text.
 
-    The logits are ``scale · cosine``. The texts are the teacher's on both sides, as in the code of ZSCL's
-    authors; so the second distillation, "of texts", is the same matrix transposed, and both have their
-    gradient in the student's image embeddings alone.
+    The logits are ``scale · cosine``. Without ``W`` the texts are the teacher's on both sides, as in the code
+    of ZSCL's authors; so the second distillation, "of texts", is the same matrix transposed, and both have
+    their gradient in the student's image embeddings alone.
 
     Args:
         Z: the student's image embeddings, (batch, d), of unit length as all embeddings here.
@@ -71,17 +89,23 @@ def image_text_distillation(
         W_teacher: the teacher's text embeddings, (R, d).
         scale: s = exp(logit_scale).
         temperature: T.
+        W: the student's embeddings of the same texts, (R, d): then its text tower is distilled, too.
+        target: see :func:`distillation`.
 
     Returns:
         Two scalars: image distillation (mean over the batch), text distillation (mean over R texts).
     """
     Q = scale * cosines(Z_teacher, W_teacher)
-    P = scale * cosines(Z, W_teacher)
-    return distillation(Q, P, temperature), distillation(Q.T, P.T, temperature)
+    P = scale * cosines(Z, W_teacher if W is None else W)
+    return distillation(Q, P, temperature, target), distillation(Q.T, P.T, temperature, target)
 
 
 def image_similarity_distillation(
-    Z: Tensor, Z_teacher: Tensor, scale: Tensor | float, temperature: float = 2.0
+    Z: Tensor,
+    Z_teacher: Tensor,
+    scale: Tensor | float,
+    temperature: float = 2.0,
+    target: Target = "teacher",
 ) -> Tensor:
     """Distillation over all *other* images of the batch for each image: which images are alike.
 
@@ -94,6 +118,7 @@ def image_similarity_distillation(
         Z_teacher: the teacher's of the same images.
         scale: s = exp(logit_scale).
         temperature: T.
+        target: see :func:`distillation`.
 
     Returns:
         A scalar, the mean over the batch; zero for a single image, which has no others.
@@ -101,7 +126,7 @@ def image_similarity_distillation(
     itself = torch.eye(len(Z), dtype=torch.bool, device=Z.device)
     Q = (scale * cosines(Z_teacher, Z_teacher)).masked_fill(itself, _NEVER)
     P = (scale * cosines(Z, Z)).masked_fill(itself, _NEVER)
-    return distillation(Q, P, temperature)
+    return distillation(Q, P, temperature, target)
 
 
 def l2_penalty(parameters: Iterable[Tensor], anchor: Iterable[Tensor]) -> Tensor:

@@ -12,6 +12,8 @@ What follows is what the authors' code does, where paper and code differ:
   logits transposed, so the text tower gets gradient from the classification (and L2) alone;
 * the loss has the L2 term, which the paper's total leaves out;
 * ``iterations`` = 1000 are 1001 steps, and the ensemble takes snapshots right after steps 0, 100, …, 1000.
+
+What can be had in the other form is declared in :mod:`clbench_zscl.traps`.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ from clbench_zscl.losses import (
     l2_penalty,
 )
 from clbench_zscl.settings import ZSCLSettings
-from clbench_zscl.texts import RANDOM_TEXTS, random_text_features
+from clbench_zscl.texts import RANDOM_TEXTS, cut_text_features, random_text_features
 
 __all__ = ["ZSCL"]
 
@@ -62,12 +64,13 @@ class ZSCL(FineTuning):
             if settings.l2 > 0 and not settings.official_compute:
                 add_l2_gradient(parameters, anchor, settings.l2)
 
+        late = settings.snapshots == "interval"  # steps done; the authors count the step before them
+
         def at_interval(k: int) -> None:
-            if k % settings.ensemble_interval == 0:
-                if ensemble is not None:
-                    ensemble.update(parameters)
-                if average is not None:
-                    average.pull()
+            if ensemble is not None and (k + late) % settings.ensemble_interval == 0:
+                ensemble.update(parameters)
+            if average is not None and k % settings.ensemble_interval == 0:
+                average.pull()
 
         self.context.fit(
             task,
@@ -124,15 +127,16 @@ class ZSCL(FineTuning):
         """
         settings, losses = self.settings, dict[str, Tensor]()
         Z = F.normalize(self.backbone.encode_image(batch.images), dim=-1)
-        s, T = self.backbone.scale.detach(), settings.temperature
+        s, T, target = self.backbone.scale.detach(), settings.temperature, settings.distillation_target
         if W_ref is not None:
-            image, text = image_text_distillation(Z, Z_ref, W_ref, s, T)
+            W = self._embedded(self.backbone) if settings.distilled_texts == "student" else None
+            image, text = image_text_distillation(Z, Z_ref, W_ref, s, T, W=W, target=target)
             losses["image distillation"] = settings.image_weight * image
             losses["text distillation"] = settings.text_weight * text
         if settings.feature_mse > 0:
             losses["feature error"] = settings.feature_mse * F.mse_loss(Z.float(), Z_ref)
         if settings.image_similarity > 0:
-            similarity = image_similarity_distillation(Z, Z_ref, s, T)
+            similarity = image_similarity_distillation(Z, Z_ref, s, T, target)
             losses["image similarity"] = settings.image_similarity * similarity
         return losses
 
@@ -159,7 +163,12 @@ class ZSCL(FineTuning):
         if settings.reference_texts == "random":
             count = settings.max_reference_texts or RANDOM_TEXTS
             return random_text_features(teacher, count, self.context.generator("reference texts"))
-        return text_features(teacher, self._reference_texts())
+        return self._embedded(teacher)
+
+    def _embedded(self, backbone: Backbone) -> Tensor:
+        """A model's embeddings of captions or class prompts, (R, d), with gradient where it has any."""
+        embed = cut_text_features if self.settings.long_captions == "cut" else text_features
+        return embed(backbone, self._reference_texts())
 
     def _reference_texts(self) -> tuple[str, ...]:
         """Captions or class prompts; the same selection in every task, so that it is encoded once."""

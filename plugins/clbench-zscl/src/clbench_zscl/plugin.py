@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from clbench import Assumptions, MethodSpec, hookimpl
 
+from clbench_zscl.traps import TRAPS
+
 
 @hookimpl
 def clbench_methods() -> list[MethodSpec]:
@@ -34,5 +36,6 @@ def clbench_methods() -> list[MethodSpec]:
                 "Learning of Vision-Language Models. ICCV 2023."
             ),
             claims="clbench_zscl:claims.toml",
+            traps=TRAPS,
         )
     ]

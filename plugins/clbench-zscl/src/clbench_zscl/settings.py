@@ -59,6 +59,27 @@ class ZSCLSettings(OfficialCompute, FineTuningSettings):
         "previous", description="WiSE-FT: the rest, the weights before the task or the pre-trained ones"
     )
 
+    distillation_target: Literal["teacher", "student"] = Field(
+        "teacher",
+        description="whose distribution weighs the other's logarithms in the distillation: the teacher's "
+        "(authors' code), or the student's (the paper's formula)",
+    )
+    distilled_texts: Literal["teacher", "student"] = Field(
+        "teacher",
+        description="whose embeddings of reference texts the student's images are compared with: the "
+        "teacher's (authors' code), or its own, so that its text tower is distilled, too",
+    )
+    snapshots: Literal["first_step", "interval"] = Field(
+        "first_step",
+        description="when the ensemble takes its snapshots: after the first step and every interval from "
+        "there (authors' code), or at the end of every interval",
+    )
+    long_captions: Literal["ended", "cut"] = Field(
+        "ended",
+        description="captions longer than the text tower reads: cut with the end of text put at the end, or "
+        "without, so that they are read at the start of text (authors' code)",
+    )
+
     @property
     def compares_with_texts(self) -> bool:
         """Whether reference texts have a part in the loss."""
@@ -77,4 +98,10 @@ class ZSCLSettings(OfficialCompute, FineTuningSettings):
                 "zscl can keep the mean of its weights or pull them to earlier ones, not both",
                 why="the authors' loop does either: the moving average is an ablation of the ensemble",
                 fix="--set zscl.ensemble=false",
+            )
+        if self.distilled_texts == "student" and self.reference_texts == "random":
+            raise ConfigError(
+                "zscl cannot distil the text tower on random texts",
+                why="they are drawn once and encoded by the teacher alone",
+                fix="--set zscl.reference_texts=captions",
             )

@@ -1,0 +1,1 @@
+"""Tables of traps: what is declared, and what was measured."""
