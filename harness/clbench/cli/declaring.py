@@ -30,7 +30,7 @@ from clbench.errors import ConfigError
 __all__ = ["COMMANDS", "TABLES_FILE", "Table", "about", "allowed", "declared", "repository_of"]
 
 TABLES_FILE = "leaderboards/tables.toml"
-COMMANDS = ("leaderboard", "compare", "claims")
+COMMANDS = ("leaderboard", "compare", "claims", "traps")
 """What a declared table may be printed by."""
 
 
@@ -133,6 +133,12 @@ def allowed(words: Sequence[str], root: Path, *, figures: Path | None = None) ->
             f"clbench {shlex.join(words)} is no command that prints a table",
             why=error.format_message() if isinstance(error, click.ClickException) else "it prints its help",
         ) from error
+    if context.params.get("measure"):
+        raise ConfigError(
+            f"clbench {words[0]} --measure would run methods",
+            why="what a document shows is read from records, and nothing else is done",
+            fix="use --measured PATH",
+        )
     for parameter in command.params:
         value = context.params.get(parameter.name or "")
         given = value if isinstance(value, tuple) else (value,)

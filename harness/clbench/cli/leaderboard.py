@@ -79,6 +79,11 @@ _WITHOUT_NOTES = ("csv", "json", "parquet")
     metavar="A,B,…",
     help="Tables in these label spaces: task, seen, union, all.  [default: the primary one of each record]",
 )
+@click.option(
+    "--form",
+    type=click.Choice(["published", "intended", "mixed"]),
+    help="Runs alone that have all their method's traps in this form, or in both (clbench traps).",
+)
 @click.option("--published", is_flag=True, help="Tables of the literature, too; without PATHS these alone.")
 @disable_plugin_option
 @click.pass_context
@@ -96,6 +101,7 @@ def leaderboard(
     ranks: bool | None,
     decimals: int | None,
     spread: bool | None,
+    form: str | None,
     published: bool,
     **filters: str | None,
 ) -> None:
@@ -132,6 +138,7 @@ def leaderboard(
         sort=sort,
         group_by=names(group_by),
         ranks=ranks,
+        form=form,
     )
     options = Options(tuple(names(columns)) or None, decimals, spread)
     view = view_of(board, layout=layout, options=options)
@@ -185,10 +192,12 @@ def _measured(
     sort: str | None,
     group_by: Sequence[str],
     ranks: bool | None,
+    form: str | None,
 ) -> Board:
     """The board of the records under ``folders``, with the metrics that are shown or sorted by."""
     from clbench import boards, definitions
     from clbench.boards.tables.columns import FIELDS
+    from clbench.traps import TrapBook
 
     extra = [found.spec for found in registry.metrics.values()]
     known = {spec.name for spec in (*definitions.METRICS, *definitions.RIVALS, *extra)} - set(FIELDS)
@@ -196,8 +205,17 @@ def _measured(
     wanted = dict.fromkeys([*(metrics or ([] if named else boards.DEFAULT_METRICS)), *named])
     if not folders:
         return boards.board_of([])
+    book = TrapBook.of(registry) if form or "form" in columns or "all" in columns else None
     return boards.leaderboard(
-        folders, metrics=list(wanted), extra=extra, only=only, sort=sort, group_by=group_by, ranks=ranks
+        folders,
+        metrics=list(wanted),
+        extra=extra,
+        only=only,
+        sort=sort,
+        group_by=group_by,
+        ranks=ranks,
+        form=book.told if book is not None else None,
+        keep=(lambda record: book.form(record) in (form, "none")) if book is not None and form else None,
     )
 
 

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from clbench.results import Record
+    from clbench.traps import TrapBook
 
 __all__ = ["print_record"]
 
 
-def print_record(path: Path, console: Console) -> None:
-    """Print matrix, metrics, settings, resources and provenance.
+def print_record(path: Path, console: Console, book: TrapBook | None = None) -> None:
+    """Print matrix, metrics, settings, the forms of its traps, resources and provenance.
 
     Raises:
         RecordError: there is no record at ``path``, or it cannot be read.
@@ -57,6 +58,7 @@ def print_record(path: Path, console: Console) -> None:
         ("metrics", _metrics(record)),
         ("held out: accuracy in %, zero-shot → after each task", _held_out(record)),
         ("settings", _settings(record)),
+        ("traps: clbench traps METHOD says what they are", _traps(record, book)),
         ("resources", _resources(record)),
         ("provenance", _provenance(record)),
     ):
@@ -95,6 +97,11 @@ def _settings(record: Record) -> dict[str, str]:
     return {
         name: f"{as_typed(value)}{where[sources[name]]}" for name, value in record.method.settings.items()
     }
+
+
+def _traps(record: Record, book: TrapBook | None) -> dict[str, str]:
+    standings = book.standings(record) if book is not None else ()
+    return {each.name: each.text for each in standings}
 
 
 def _resources(record: Record) -> dict[str, str]:

@@ -60,8 +60,9 @@ def show(ctx: click.Context, kind: str, name: str, paths: tuple[Path, ...], form
     console = make_console()
     if kind == "run":
         from clbench.cli.record import print_record
+        from clbench.traps import TrapBook
 
-        print_record(Path(name), console)
+        print_record(Path(name), console, TrapBook.of(Session.of(ctx).registry))
         return
     if kind not in KINDS:
         raise UnknownNameError("kind of thing to show", kind, (*KINDS, "run"))

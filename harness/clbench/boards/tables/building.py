@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from clbench.boards.tables.arranging import chosen, grouping, sorted_rows, unmatched
@@ -32,10 +32,13 @@ def leaderboard(
     group_by: Sequence[str] = (),
     sort: str | None = None,
     ranks: bool | None = None,
+    form: Callable[[Record], str] | None = None,
+    notes: Sequence[str] = (),
+    keep: Callable[[Record], bool] | None = None,
 ) -> Board:
     """Return the leaderboard of all records under ``paths`` (files or folders).
 
-    ``ranks``: see :func:`board_of`.
+    ``ranks``, ``form``: see :func:`board_of`. Records that ``keep`` refuses are left out, which a note says.
 
     ``only`` names what to show, by a key of :data:`clbench.boards.tables.arranging.FILTERS`:
     ``{"order": ["I"]}``. A file that is no good record is named in the board's notes and stops nothing; so is
@@ -51,15 +54,22 @@ def leaderboard(
     only = {
         kind: wanted for kind, wanted in (only or {}).items() if "all" not in wanted or kind != "label_space"
     }
-    notes = [f"left out: {problem.error.line}" for problem in loaded.problems]
+    notes = [*(f"left out: {problem.error.line}" for problem in loaded.problems), *notes]
+    shown = [record for record in records if chosen(record, only)]
+    kept = [record for record in shown if keep is None or keep(record)]
+    if len(kept) < len(shown):
+        apart = sorted({record.method.name for record in shown} - {record.method.name for record in kept})
+        of = f": all of {', '.join(apart)}" if apart else ""
+        notes.append(f"left out {len(shown) - len(kept)} records that are in another form{of}")
     return board_of(
-        [record for record in records if chosen(record, only)],
+        kept,
         metrics=metrics,
         extra=extra,
         notes=[*notes, *unmatched(records, only)],
         group_by=group_by,
         sort=sort,
         ranks=ranks,
+        form=form,
     )
 
 
@@ -72,6 +82,7 @@ def board_of(
     group_by: Sequence[str] = (),
     sort: str | None = None,
     ranks: bool | None = None,
+    form: Callable[[Record], str] | None = None,
 ) -> Board:
     """Return the leaderboard of ``records``.
 
@@ -86,6 +97,7 @@ def board_of(
         ranks: whether rows get ranks and letters, see :mod:`clbench.boards.tables.ranking`.  Default: where
             there are no more than :data:`QUICK` records; of more, predictions are not read either, and
             intervals are over seeds alone.
+        form: tells in which form a record has its method's traps, for the column of that name.
 
     Raises:
         UnknownNameError: no such metric, grouping, or metric to sort by.
@@ -105,7 +117,7 @@ def board_of(
     groups = grouped(records)
     tables = []
     for group in sorted(groups, key=lambda group: _named(group, by)):
-        rows, remarks = rows_of(groups[group], columns, images=ranks is True or not many)
+        rows, remarks = rows_of(groups[group], columns, images=ranks is True or not many, form=form)
         rows = rows if sort is None else sorted_rows(rows, columns, sort)
         said = [note for note in (interval_note(rows), alike_note(rows)) if note]
         table = Table(group, groups[group][0].fingerprint.fields, tuple(rows), (*said, *remarks))

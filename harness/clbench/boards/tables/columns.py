@@ -130,6 +130,7 @@ FIELDS: Mapping[str, Field] = MappingProxyType(
             "Worst rank", "that the tests leave", lambda r, _: r.ranks and r.ranks[1], align="right"
         ),
         "letters": Field("Letters", "rows that share one are not separable", lambda r, _: r.letters or None),
+        "form": Field("Form", "of its traps: published, intended, mixed", lambda r, _: r.form or None),
         "uses": Field("Uses", "what it takes for granted", lambda r, _: r.uses),
         "status": Field("Status", "finished, running or failed", lambda r, _: r.status),
         "reason": Field("Reason", "why it is not finished", lambda r, _: r.reason),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from clbench import definitions
@@ -44,6 +44,7 @@ class Row:
         ranks: best and worst rank that the paired tests allow, see
             :mod:`clbench.results.statistics.ranks`; ``None`` where none is claimed.
         letters: rows that share one are not separable; empty where nothing is claimed.
+        form: of the method's traps, see :class:`clbench.traps.TrapBook`; empty where it was not asked for.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Row:
     trials: tuple[Trial, ...] = field(default=(), repr=False, compare=False)
     ranks: tuple[int, int] | None = None
     letters: str = ""
+    form: str = ""
 
     @property
     def deterministic(self) -> bool:
@@ -92,18 +94,24 @@ def _column(spec: MetricSpec) -> Column:
 
 
 def rows_of(
-    records: Sequence[Record], columns: Sequence[Column], *, images: bool = True
+    records: Sequence[Record],
+    columns: Sequence[Column],
+    *,
+    images: bool = True,
+    form: Callable[[Record], str] | None = None,
 ) -> tuple[list[Row], list[str]]:
     """Return the rows of comparable records, best average first, and remarks on them.
 
     Rows without a result come last. A zero-shot row is added unless a record provides one. ``images`` is
-    whether predictions beside the records are read, for intervals over test images.
+    whether predictions beside the records are read, for intervals over test images; ``form`` tells in which
+    form a record has its method's traps.
     """
     rows: list[Row] = []
     notes: list[str] = []
     figures = Figures(columns, images=images)
     for variant in variants(records):
-        rows += _rows_of_variant(variant, figures)
+        told = form(variant.records[0]) if form is not None else ""
+        rows += [replace(row, form=told) for row in _rows_of_variant(variant, figures)]
         if variant.superseded:
             notes.append(
                 f"{variant.label}: left out {variant.superseded} older or unfinished records of its seeds"
