@@ -23,6 +23,7 @@ __all__ = [
     "LauncherSpec",
     "MethodSpec",
     "MetricSpec",
+    "Need",
     "Spec",
     "StreamSpec",
     "TaskSummary",
@@ -87,6 +88,23 @@ class Assumptions:
     generated_images: bool = False
     task_identity: Literal["none", "given", "inferred"] = "none"
     external_models: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One thing that must be on the disk before a run can begin.
+
+    Attributes:
+        what: it is, in words: ``images of dtd``.
+        there: whether it is. What comes by itself at its first use is not lacking, and says so in ``cure``.
+        cure: the command that brings it, or where it is to be had.
+        comes: whether it comes by itself at its first use, where there is a network.
+    """
+
+    what: str
+    there: bool
+    cure: str = ""
+    comes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +197,8 @@ class StreamSpec(Spec):
             again. It opens no data and imports nothing heavy.
         traps: where published code and paper, or code and sense, differ in data or protocol; see
             :class:`clbench.Trap`.
+        needs: reference to a callable ``(*arguments) -> Iterable[Need]``: what must be on the disk, and how
+            it comes there. It opens no data and imports nothing heavy. ``None``: nothing but the package.
     """
 
     factory: str
@@ -198,6 +218,7 @@ class StreamSpec(Spec):
     digest: str = ""
     variables: str | None = None
     traps: tuple[Trap, ...] = ()
+    needs: str | None = None
 
     def deciding(self) -> dict[str, str]:
         """The environment variables, as they are now, that make it another stream; see ``variables``."""
@@ -228,11 +249,13 @@ class DatasetSpec(Spec):
             factory returns a :class:`clbench.methods.Reference`.
         factory: reference to a callable.
         arguments: what the factory is called with.
+        needs: see :class:`StreamSpec`.
     """
 
     factory: str
     kind: Literal["reference", "names", "held_out"]
     arguments: tuple[str, ...] = ()
+    needs: str | None = None
 
     def build(self) -> Any:
         """Call the factory."""
@@ -252,6 +275,7 @@ class BackboneSpec(Spec):
         sha256: of the file in which the weights were published; a file of a user's with this digest is
             this backbone, and no other file is.
         digest: of the file of weights, where it is a user's; then it is part of a run's key.
+        needs: see :class:`StreamSpec`.
     """
 
     factory: str
@@ -261,6 +285,7 @@ class BackboneSpec(Spec):
     architecture: str = ""
     sha256: str = ""
     digest: str = ""
+    needs: str | None = None
 
     def build(self, device: str) -> Any:
         """Call the factory."""
@@ -273,9 +298,11 @@ class GeneratorSpec(Spec):
 
     Attributes:
         factory: reference to a callable ``(device: str) -> clbench.models.ImageGenerator``.
+        needs: see :class:`StreamSpec`; without arguments.
     """
 
     factory: str
+    needs: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 from clbench.config.options import as_typed
 from clbench.results.records import Record
 
-__all__ = ["rerun_command", "rerun_remarks"]
+__all__ = ["rerun_command", "rerun_remarks", "run_words"]
 
 _SPACES = ["task", "seen", "union"]
 
@@ -22,26 +22,40 @@ def rerun_command(record: Record, *, every_setting: bool = False) -> str:
     the method that has others. The number of threads decides the last bits, so it comes first.
     """
     config, method = record.config, record.method
-    words = ["clbench", "run", "--methods", method.name]
-    words += ["--stream", _text(config, "stream_file") or record.stream.name]
-    words += ["--order", record.stream.order]
-    words += ["--backbone", _text(config, "backbone_file") or record.backbone.name]
-    words += ["--seeds", str(record.seed), "--label-space", record.label_space]
-    for option in ("device", "precision", "eval_batch", "batches"):
-        if text := _text(config, option):
-            words += [f"--{option.replace('_', '-')}", text]
-    if record.held_out:
-        words += ["--held-out", ",".join(record.held_out)]
-    if record.generator is not None:
-        words += ["--generator", record.generator]
-    for name, value in method.settings.items():
-        if every_setting or method.settings_sources[name] == "user":
-            words += ["--set", f"{method.name}.{name}={as_typed(value)}"]
+    known = {
+        "method": method.name,
+        "stream": _text(config, "stream_file") or record.stream.name,
+        "order": record.stream.order,
+        "backbone": _text(config, "backbone_file") or record.backbone.name,
+        "label_space": record.label_space,
+        "held_out": ",".join(record.held_out),
+        "generator": record.generator,
+    }
+    typed = {
+        name: value
+        for name, value in method.settings.items()
+        if every_setting or method.settings_sources[name] == "user"
+    }
+    words = run_words({**config, **known}, str(record.seed), typed)
     threads, variables = record.provenance.threads, config.get("stream_variables")
     environment = [f"OMP_NUM_THREADS={threads}"] if threads else []
     if isinstance(variables, dict):
         environment += [f"{name}={shlex.quote(str(value))}" for name, value in variables.items()]
     return " ".join([*environment, shlex.join(words)])
+
+
+def run_words(config: Mapping[str, Any], seeds: str, settings: Mapping[str, Any]) -> list[str]:
+    """Return the words of the ``clbench run`` line of a configuration, with these settings spelled out."""
+    method = _text(config, "method")
+    words = ["clbench", "run", "--methods", method]
+    words += ["--stream", _text(config, "stream"), "--order", _text(config, "order")]
+    words += ["--backbone", _text(config, "backbone"), "--seeds", seeds]
+    for option in ("label_space", "device", "precision", "eval_batch", "batches", "held_out", "generator"):
+        if text := _text(config, option):
+            words += [f"--{option.replace('_', '-')}", text]
+    for name, value in settings.items():
+        words += ["--set", f"{method}.{name}={as_typed(value)}"]
+    return words
 
 
 def rerun_remarks(record: Record) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from clbench.cli.plot import plot
 from clbench.cli.plugins import plugins
 from clbench.cli.push import push
 from clbench.cli.report import report
+from clbench.cli.reproduce import reproduce
 from clbench.cli.rescore import rescore
 from clbench.cli.run import run
 from clbench.cli.session import Session, disable_plugin_option
@@ -96,6 +97,7 @@ for _command in (
     site,
     claims,
     traps,
+    reproduce,
     rescore,
     audit,
     submit,

@@ -70,7 +70,7 @@ def claims_board(
         UnknownNameError: a method is not installed.
     """
     from clbench.boards.claims.verdicts import compare
-    from clbench.config.settings import preset_settings, resolve_settings
+    from clbench.reproduction.plan import published_settings
     from clbench.results.claims import Claim, load_claims
     from clbench.results.store import load_records
 
@@ -80,14 +80,9 @@ def claims_board(
     default = (Path("runs"),) if Path("runs").exists() else ()
     records = load_records(paths or default)
     notes += [f"left out: {problem.error.line}" for problem in records.problems]
-    wanted = {contribution.spec.name: contribution for contribution in found}
 
     def settings_of(claim: Claim) -> dict[str, Any]:
-        method = wanted[claim.method]
-        if claim.run is not None:
-            settings, _, problems = preset_settings(method, claim.run)
-        else:
-            settings, _, problems = resolve_settings(method, claim.stream, {})
+        settings, problems = published_settings(registry, claim)
         for problem in problems:
             note = f"{claim.method}, {claim.row}: {' '.join(str(problem).split())}"
             if note not in notes:

@@ -30,6 +30,7 @@ KINDS = (
     "launchers",
     "trackers",
 )
+CLAIMS = "claims"
 
 _DETAILS: dict[str, dict[str, Callable[[Any], str]]] = {
     "methods": {"needs": lambda spec: ", ".join(spec.requires).replace("_", " ")},
@@ -63,17 +64,28 @@ BUILT_IN: dict[str, dict[str, str]] = {
 
 
 @click.command("list", short_help="List what is installed, with the package that gives it.")
-@click.argument("kind", metavar="[KIND]", type=click.Choice([*KINDS, "all"]), default="all")
+@click.argument("kind", metavar="[KIND]", type=click.Choice([*KINDS, CLAIMS, "all"]), default="all")
+@click.argument("method", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.option(
+    "-f", "--format", "format_", type=click.Choice(["text", "json"]), help="json: the same as --json."
+)
 @disable_plugin_option
 @click.pass_context
-def list_(ctx: click.Context, kind: str, as_json: bool) -> None:
+def list_(ctx: click.Context, kind: str, method: str | None, as_json: bool, format_: str | None) -> None:
     """List what is installed, with the package that gives it.
 
     KIND is methods, streams, backbones, generators, datasets, metrics, formats, launchers or trackers; all
-    without one.
+    without one. With claims, the published rows that clbench reproduce can run, all or those of METHOD.
     """
-    registry = Session.of(ctx).registry
+    registry, as_json = Session.of(ctx).registry, as_json or format_ == "json"
+    if kind == CLAIMS:
+        from clbench.cli.rows import list_rows
+
+        list_rows(registry, [method] if method else (), as_json=as_json)
+        return
+    if method is not None:
+        raise click.UsageError(f"only claims are listed by method: clbench list claims {method}")
     kinds = KINDS if kind == "all" else (kind,)
     if as_json:
         click.echo(json.dumps({each: _rows(registry, each) for each in kinds}, indent=1, ensure_ascii=False))

@@ -118,10 +118,12 @@ def check_spec(spec: specs.Spec) -> Iterator[str]:
         yield from _check_stream(spec)
     elif isinstance(spec, specs.DatasetSpec):
         yield from _check_choice(spec, "kind", spec.kind)
-    elif isinstance(spec, specs.MetricSpec):
-        if spec.needs not in ((), ("test_images",)):
-            yield f"its needs are {spec.needs!r}, not a tuple that is empty or has test_images"
-    elif isinstance(spec, specs.FormatSpec) and not spec.suffix.startswith("."):
+    elif isinstance(spec, specs.MetricSpec) and spec.needs not in ((), ("test_images",)):
+        yield f"its needs are {spec.needs!r}, not a tuple that is empty or has test_images"
+    needs = getattr(spec, "needs", None)
+    if isinstance(needs, str) and not _REFERENCE.fullmatch(needs):
+        yield f"its needs {needs!r} is not of the form 'package.module:attribute'"
+    if isinstance(spec, specs.FormatSpec) and not spec.suffix.startswith("."):
         yield f"its suffix {spec.suffix!r} has no dot in front"
 
 
@@ -159,6 +161,9 @@ def _check_stream(spec: specs.StreamSpec) -> Iterator[str]:
     named = spec.variables
     if named is not None and not (isinstance(named, str) and _REFERENCE.fullmatch(named)):
         yield f"its variables {named!r} is not of the form 'package.module:attribute'"
+    odd = sorted(set(spec.facts) - set(specs.PROTOCOL_FACTS))
+    if odd:
+        yield f"its facts name {', '.join(odd)}; they are {', '.join(specs.PROTOCOL_FACTS)}"
 
 
 def _check_choice(owner: object, name: str, value: object) -> Iterator[str]:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from clbench.boards.claims.frame import STATUSES, ClaimsBoard, Comparison, Status
-from clbench.boards.formats.cells import NONE, Cell, Grid
+from clbench.boards.claims.verdicts import figure_verdicts
+from clbench.boards.formats.cells import NONE, Cell, Grid, number
 from clbench.boards.formats.writing import frame_as_csv, frame_as_json, grids_as_markdown, grids_as_text
 from clbench.errors import UnknownNameError
 from clbench.results.claims import METRICS, AnyClaim, Claim
 
-__all__ = ["CLAIM_FORMATS", "claim_grids", "plain_claims_grid", "render_claims"]
+__all__ = ["CLAIM_FORMATS", "as_printed", "claim_grids", "figures_grid", "plain_claims_grid", "render_claims"]
 
 _TERMINAL = 120  # columns
 _ROW_WIDTH = 14
@@ -56,6 +57,25 @@ def plain_claims_grid(claims: Iterable[AnyClaim], *, wrap: bool = False) -> Grid
     return _closed("Published", headers, rows, "Source", [_source(claim) for claim in chosen], wrap)
 
 
+def figures_grid(caption: str, comparison: Comparison, tolerance: float) -> Grid:
+    """Return one row's figures: printed, measured, difference, and what is to be said of each."""
+    claim = comparison.claim
+    assert isinstance(claim, Claim)
+    each = figure_verdicts(claim, comparison.found, tolerance)
+    rows = []
+    for name, printed in claim.figures.items():
+        interval = comparison.found.get(name)
+        if interval is None:
+            rows.append([name.capitalize(), as_printed(printed), NONE, NONE, comparison.status])
+            continue
+        verdict = each[name] if comparison.status != "not comparable" else comparison.status
+        away = f"{interval.mean - printed:+.2f}".replace("-", "−")
+        rows.append([name.capitalize(), as_printed(printed), number(interval), away, verdict])
+    headers = ("", "Printed", "Measured", "Difference", "Verdict")
+    cells = tuple(tuple(Cell(text) for text in row) for row in rows)
+    return Grid(caption, headers, ("left", "right", "right", "right", "left"), cells, ())
+
+
 def _grid(status: Status, chosen: Sequence[Comparison], tolerance: float, wrap: bool) -> Grid:
     run = any(c.found for c in chosen)
     headers = ["Method", "Row", *_PLACE, *(["Recorded", "Seeds"] if run else ["Kind"])]
@@ -94,7 +114,7 @@ def _claim_cells(claim: AnyClaim, wrap: bool) -> list[str]:
     if not isinstance(claim, Claim):
         what = _broken(f"{claim.row}: {claim.quantity}", _ROW_WIDTH, wrap)
         return [claim.method, what, NONE, NONE, NONE, f"{claim.value:g} {claim.unit}".strip()]
-    figures = "/".join(_printed(claim.figures[m]) if m in claim.figures else NONE for m in METRICS)
+    figures = "/".join(as_printed(claim.figures[m]) if m in claim.figures else NONE for m in METRICS)
     row = _broken(claim.row, _ROW_WIDTH, wrap)
     stream = _broken(f"{claim.stream} {claim.protocol}", _ROW_WIDTH, wrap)
     return [claim.method, row, stream, claim.order, str(claim.shots), figures]
@@ -104,7 +124,7 @@ def _source(claim: AnyClaim) -> str:
     return f"{claim.table}; {claim.note}" if claim.note else claim.table
 
 
-def _printed(figure: float) -> str:
+def as_printed(figure: float) -> str:
     """As papers do: one decimal, or two where they have them."""
     return f"{figure:.1f}" if round(figure, 1) == figure else f"{figure:.2f}"
 

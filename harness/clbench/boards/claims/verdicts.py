@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 from clbench.boards.claims.frame import STATUSES, ClaimsBoard, Comparison
 from clbench.boards.tables.figures import Figures
@@ -14,8 +15,9 @@ from clbench.errors import ConfigError
 from clbench.results.claims import AnyClaim, Claim, Difference, OtherClaim, differences_from
 from clbench.results.records import Record
 from clbench.results.spaces import in_space
+from clbench.results.statistics.intervals import Interval
 
-__all__ = ["compare"]
+__all__ = ["beside", "compare", "figure_verdicts"]
 
 SettingsOf = Callable[[Claim], Mapping[str, Any]]
 
@@ -83,17 +85,16 @@ def _compared(
 
 def _judged(claim: Claim, variant: Variant, tolerance: float) -> Comparison:
     records = [in_space(record, claim.label_space) for record in variant.finished]
-    figures = Figures(columns_of(tuple(claim.figures)))
-    found = figures.of(records, figures.trials(variant.label, records))
+    found = _measured(claim, variant.label, records)
     missing = [name for name in claim.figures if name not in found]
     seeds = len(variant.finished)
     if missing:
         reason = f"the records have no {' and no '.join(missing)}"
         return Comparison(claim, "not comparable", reason, found, variant.label, seeds)
     off = {name: found[name].mean - figure for name, figure in claim.figures.items()}
-    limit = tolerance + _ROUNDING
-    beyond = {name: d for name, d in off.items() if abs(d) > limit}
-    clear = {name: d for name, d in beyond.items() if abs(d) - (found[name].half_width or 0) > limit}
+    each = figure_verdicts(claim, found, tolerance)
+    beyond = {name: d for name, d in off.items() if each[name] != "reproduced"}
+    clear = {name: d for name, d in beyond.items() if each[name] == "not reproduced"}
     if not beyond:
         widest = max(off, key=lambda name: (abs(off[name]), name))
         return Comparison(
@@ -103,6 +104,42 @@ def _judged(claim: Claim, variant: Variant, tolerance: float) -> Comparison:
         return Comparison(claim, "not reproduced", _points(clear), found, variant.label, seeds)
     reason = f"{_points(beyond)}, but the interval over {seeds} seeds reaches ± {tolerance:g}"
     return Comparison(claim, "undecided", reason, found, variant.label, seeds)
+
+
+def _measured(claim: Claim, label: str, records: Sequence[Record]) -> dict[str, Interval]:
+    figures = Figures(columns_of(tuple(claim.figures)))
+    return dict(figures.of(records, figures.trials(label, records)))
+
+
+def figure_verdicts(
+    claim: Claim, found: Mapping[str, Interval], tolerance: float
+) -> dict[str, Literal["reproduced", "not reproduced", "undecided"]]:
+    """Return of each printed figure that was measured, whether the measured one is within ``tolerance``.
+
+    ``undecided``: the mean is beyond it, but its interval reaches it.
+    """
+    limit = tolerance + _ROUNDING
+    verdicts: dict[str, Literal["reproduced", "not reproduced", "undecided"]] = {}
+    for name, interval in found.items():
+        away = abs(interval.mean - claim.figures[name])
+        surely = away - (interval.half_width or 0) > limit
+        verdicts[name] = "reproduced" if away <= limit else "not reproduced" if surely else "undecided"
+    return verdicts
+
+
+def beside(
+    claim: Claim, records: Sequence[Record], *, tolerance: float, settings_of: SettingsOf
+) -> Comparison:
+    """Set one row beside the runs that were made for it, which all are of one configuration but for the seed.
+
+    Unlike :func:`compare`, what they gave is in the result also where it cannot be compared.
+    """
+    (comparison, *_) = compare([claim], records, tolerance=tolerance, settings_of=settings_of).comparisons
+    if comparison.found:
+        return comparison
+    scored = [in_space(r, claim.label_space) for r in records if claim.label_space in r.matrices]
+    found = _measured(claim, claim.method, scored) if scored else {}
+    return replace(comparison, found=found, seeds=len(records))
 
 
 def _points(off: Mapping[str, float]) -> str:

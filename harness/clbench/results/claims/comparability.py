@@ -11,10 +11,13 @@ from clbench.results.claims.model import Claim
 from clbench.results.records import Record
 from clbench.specs import PROTOCOL_FACTS
 
-__all__ = ["NOT_STATED", "Difference", "differences_from"]
+__all__ = ["NOT_STATED", "UNSET", "Difference", "differences_from", "facts_apart"]
 
 NOT_STATED = "not stated"
 """Of a fact that the source of a row keeps to itself: no record can be known to agree with it."""
+
+UNSET = "what it is by itself"
+"""Of an environment variable that makes a stream another one than its name says."""
 
 NOT_RECORDED = "not recorded"
 
@@ -80,23 +83,29 @@ def _circumstances(record: Record) -> Iterator[Difference]:
     """Environment variables that made the stream another one than its name says, such as data in part."""
     variables = record.config.get("stream_variables")
     if isinstance(variables, dict):
-        yield from (Difference(name, value, "what it is by itself") for name, value in variables.items())
+        yield from (Difference(name, value, UNSET) for name, value in variables.items())
 
 
 def _facts(claim: Claim, record: Record) -> Iterator[Difference]:
     """Splits, names, prompts and draw; of a row that nothing was trained for, what it is tested with."""
-    mine, told = claim.run.facts if claim.run is not None else {}, record.stream.facts
-    if not mine:
+    if claim.run is None or not claim.run.facts:
         return
-    if not told:
-        if record.stream.name == claim.stream:  # of another stream the name says enough
-            yield Difference(
-                "the prompts and the other facts of its protocol", NOT_RECORDED, "those of the row"
-            )
-        return
-    for name, words in PROTOCOL_FACTS.items():
-        if claim.shots != "any" or name not in _TRAINING:
-            yield Difference(words, told.get(name, NOT_RECORDED), mine[name], fact=True)
+    if record.stream.facts:
+        yield from facts_apart(claim, record.stream.facts)
+    elif record.stream.name == claim.stream:  # of another stream the name says enough
+        yield Difference("the prompts and the other facts of its protocol", NOT_RECORDED, "those of the row")
+
+
+def facts_apart(claim: Claim, told: Mapping[str, str]) -> tuple[Difference, ...]:
+    """Return which facts of a stream's protocol, as it tells them, are not those of the row."""
+    mine = claim.run.facts if claim.run is not None else {}
+    counting = [name for name in mine if claim.shots != "any" or name not in _TRAINING]
+    found = [
+        Difference(words, told.get(name, NOT_RECORDED), mine[name], fact=True)
+        for name, words in PROTOCOL_FACTS.items()
+        if name in counting
+    ]
+    return tuple(each for each in found if each.found != each.wanted)
 
 
 def _test_batches(claim: Claim, record: Record) -> Iterator[Difference]:

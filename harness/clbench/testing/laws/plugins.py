@@ -57,10 +57,10 @@ def references_exist(subject: PluginSubject) -> None:
     missing = []
     for specs in (specs for one in subject.loaded for specs in one.specs.values()):
         for spec in specs:
-            references = [getattr(spec, "factory", None)]
+            references = [getattr(spec, name, None) for name in ("factory", "variables", "needs")]
             if isinstance(spec, MethodSpec):
                 references.append(spec.settings)
-            for reference in filter(None, references):
+            for reference in (each for each in references if isinstance(each, str)):
                 try:
                     load_reference(reference)
                 except Exception as error:

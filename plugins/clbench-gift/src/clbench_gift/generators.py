@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from clbench.models.diffusion import DiffusersGenerator
 
+from clbench_gift.needs import SD15
+
 __all__ = ["sd15"]
 
 
@@ -12,7 +14,7 @@ def sd15(device: str) -> DiffusersGenerator:
     half = not device.startswith("cpu")
     return DiffusersGenerator(
         "sd15",
-        "stable-diffusion-v1-5/stable-diffusion-v1-5",
+        SD15,
         device=device,
         steps=50,
         guidance=7.5,

@@ -54,5 +54,6 @@ def clbench_generators() -> list[GeneratorSpec]:
             title="Stable Diffusion v1.5",
             summary="512×512 pixels; its weights, some gigabytes, come from the Hugging Face hub",
             factory="clbench_gift.generators:sd15",
+            needs="clbench_gift.needs:of_sd15",
         )
     ]

@@ -36,6 +36,7 @@ def clbench_datasets() -> list[DatasetSpec]:
             title="ImageNet, 100,000 images; Conceptual Captions",
             summary="random training images (seed 42) and validation captions; they are no pairs",
             factory="clbench_mtil.reference:reference",
+            needs="clbench_mtil.needs:of_reference",
             arguments=("100000",),
             kind="reference",
         ),
@@ -44,6 +45,7 @@ def clbench_datasets() -> list[DatasetSpec]:
             title="ImageNet; Conceptual Captions",
             summary="all training images and validation captions; they are no pairs",
             factory="clbench_mtil.reference:reference",
+            needs="clbench_mtil.needs:of_reference",
             kind="reference",
         ),
         DatasetSpec(
@@ -51,6 +53,7 @@ def clbench_datasets() -> list[DatasetSpec]:
             title="Conceptual Captions, validation",
             summary="images with their captions, as ZSCL's class-incremental code distils on",
             factory="clbench_mtil.reference:conceptual_captions",
+            needs="clbench_mtil.needs:of_captions",
             kind="reference",
         ),
         DatasetSpec(
@@ -91,6 +94,7 @@ def clbench_backbones() -> list[BackboneSpec]:
             image_size=224,
             architecture=f"ViT-B-{patch}-quickgelu",
             sha256=_PUBLISHED[patch] if tag == "openai" else "",
+            needs=f"clbench_mtil.needs:of_vit_b_{patch}" if tag == "openai" else None,
         )
         for patch, parameters in ((16, 149_620_737), (32, 151_277_313))
         for tag, what in weights.items()

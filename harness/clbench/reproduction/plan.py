@@ -1,0 +1,111 @@
+"""What is to be run for a published row: the configuration, and where each value comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from clbench.config import Options, RunConfig, resolve
+from clbench.config.settings import preset_settings, resolve_settings
+from clbench.errors import ClbenchError, ConfigError
+from clbench.models.backbonefiles import find_backbone
+from clbench.plugins import Registry
+from clbench.reproduction.catalogue import Listed
+from clbench.results.claims import UNSET, Claim, Difference, facts_apart
+from clbench.streams.folders import find_stream
+
+__all__ = ["Plan", "plan_for", "published_settings"]
+
+Origin = Literal["preset", "default", "tuned", "user"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A row and the runs for it, one a seed.
+
+    Attributes:
+        row: the published row.
+        configs: as ``clbench run`` would resolve them.
+        origins: where each setting's value comes from.
+    """
+
+    row: Listed
+    configs: tuple[RunConfig, ...]
+    origins: Mapping[str, Origin]
+
+    def foreseen(self, registry: Registry) -> tuple[str, ...]:
+        """Why what it gives will not be comparable with the row, as far as that is known before it is run."""
+        claim, config = self.row.claim, self.configs[0]
+        stream = find_stream(registry, config.stream_source).spec
+        backbone = find_backbone(registry, config.backbone_source).spec
+        apart = [Difference("backbone", backbone.name, claim.backbone)]
+        apart += [Difference(name, value, UNSET) for name, value in config.stream_variables.items()]
+        settings, _ = published_settings(registry, claim)
+        apart += [
+            Difference(name, config.settings[name], settings.get(name))
+            for name, origin in self.origins.items()
+            if origin == "user"
+        ]
+        differing = [each for each in apart if each.found != each.wanted]
+        return tuple(map(str, (*facts_apart(claim, stream.facts), *differing)))
+
+
+def published_settings(registry: Registry, claim: Claim) -> tuple[dict[str, Any], list[ClbenchError]]:
+    """Return all settings that a row stands for, and what is wrong with them."""
+    method = registry.find("method", claim.method)
+    if claim.run is not None:
+        settings, _, problems = preset_settings(method, claim.run)
+    else:
+        settings, _, problems = resolve_settings(method, claim.stream, {})
+    return settings, problems
+
+
+def plan_for(row: Listed, registry: Registry, wishes: Options) -> Plan:
+    """Resolve the run of a published row.
+
+    Args:
+        row: which.
+        registry: the plugins.
+        wishes: seeds, device, folder and what else the user wants otherwise; settings, too.
+
+    Raises:
+        ConfigError: nothing can be run for that row, or what was asked for has mistakes.
+    """
+    claim = row.claim
+    if claim.incomparable:
+        raise ConfigError(f"{row.title} cannot be run", why=claim.incomparable)
+    method = registry.find("method", claim.method)
+    preset = claim.run
+    given: dict[str, Any] = {}
+    if preset is not None:
+        _, given, problems = preset_settings(method, preset)
+        if problems:
+            raise ConfigError(
+                f"the preset {preset.name!r} of {claim.method} cannot be run", problems=problems
+            )
+    row_options = Options(
+        methods=(claim.method,),
+        stream=claim.stream,
+        order=claim.order,
+        backbone=claim.backbone,
+        label_space=claim.label_space,
+        eval_batch=preset.eval_batch if preset is not None else None,
+        generator=(preset.generator or None) if preset is not None else None,
+        settings={claim.method: given},
+    )
+    configs = resolve(registry, wishes.over(row_options))
+    yours = wishes.settings.get(claim.method, {})
+    return Plan(row, configs, _origins(configs[0], claim, yours))
+
+
+def _origins(config: RunConfig, claim: Claim, yours: Mapping[str, Any]) -> dict[str, Origin]:
+    of_preset = set(claim.settings)
+    return {
+        name: "user" if name in yours else "preset" if name in of_preset else _without_preset(source)
+        for name, source in config.settings_sources.items()
+    }
+
+
+def _without_preset(source: str) -> Origin:
+    return "tuned" if source == "tuned" else "default"
