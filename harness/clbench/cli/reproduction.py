@@ -50,7 +50,7 @@ def plan_lines(plan: Plan, registry: Registry, out: Path) -> RenderableType:
         if claim.run.note:
             table.add_row("", Text(claim.run.note, style="dim"))
         facts = [
-            f"{words} {claim.run.facts[name]}" for name, words in PROTOCOL_FACTS.items() if claim.run.facts
+            f"{words}: {claim.run.facts[name]}" for name, words in PROTOCOL_FACTS.items() if claim.run.facts
         ]
         table.add_row("protocol", "; ".join([claim.protocol, *facts]))
     table.add_row("answers", f"among the classes of label space {claim.label_space}; {_batches(plan)}")
