@@ -436,6 +436,7 @@ BAD_DESCRIPTIONS = [
         "traps_are_settings",
         "published value '1' is read as 1",
     ),
+    (spec(traps=(trap("", "one", "other", where="method"),)), "traps_are_settings", "of which this is none"),
     (spec(traps=(trap("lr", 1e-3, 1e-2, id="Rate"),)), "spec_is_valid", "lower case"),
     (spec(traps=(trap("lr", 1e-3, 1e-2), trap("lr", 1e-3, 1e-2))), "spec_is_valid", "twice"),
     (spec(traps=(trap("lr", 1e-3, 1e-3),)), "spec_is_valid", "one value for both"),

@@ -197,6 +197,9 @@ def _print_settings(found: Contribution[MethodSpec], console: Console) -> None:
         table.add_row(*map(escape, (name, as_typed(defaults[name]), *tuned, field.description or "")))
     console.print()
     console.print(table)
+    if switches := sum(trap.where == "setting" for trap in spec.traps):
+        told = f"switches between published code and what is meant: {switches}; clbench traps {spec.name}"
+        console.print(f"\n{told}", style="dim")
     console.print(
         f"\nchange one: clbench run --methods {spec.name} --set {spec.name}.SETTING=VALUE", style="dim"
     )

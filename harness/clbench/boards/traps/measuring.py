@@ -14,6 +14,7 @@ from clbench.boards.formats.cells import NONE, Cell, Grid
 from clbench.boards.formats.wording import MINUS, signed
 from clbench.boards.formats.writing import grids_as_markdown, grids_as_text
 from clbench.boards.traps.listing import Listed
+from clbench.config.options import as_typed
 from clbench.errors import RecordError
 from clbench.printing import as_json
 from clbench.results.statistics.paired import PairedDifference
@@ -90,7 +91,7 @@ def render_measured(
 def _row(each: Measured) -> tuple[Cell, ...]:
     assert each.comparison is not None
     cells = [_cell(each.comparison.means[metric]) for metric in METRICS]
-    given = ", ".join(f"{name}={value:g}" for name, value in each.listed.trap.given.items())
+    given = ", ".join(f"{name}={as_typed(value)}" for name, value in each.listed.trap.given.items())
     return (Cell(each.listed.name), *cells, Cell(str(each.seeds)), Cell(given or NONE))
 
 

@@ -24,9 +24,12 @@ FORMS: tuple[Literal["published", "intended"], ...] = ("published", "intended")
 
 @law(settings_have_defaults)
 def traps_are_settings(subject: MethodSubject) -> None:
-    """A declared trap is switched by a setting of the method; both its values are valid, with the settings
-    under which it is said to show, and none of these switches it off."""
+    """A declared trap is switched by a setting of the method, or by its name; both its values are valid, with
+    the settings under which it is said to show, and none of these switches it off."""
     fields = subject.settings_class.model_fields
+    for trap in subject.spec.traps:
+        if trap.where == "method" and subject.spec.name not in (trap.published, trap.intended):
+            raise Broken(f"trap {trap.id!r} chooses between two methods, of which this is none")
     for trap in _by_setting(subject):
         unknown = [name for name in (trap.switch, *trap.given, *trap.off) if name not in fields]
         if unknown:

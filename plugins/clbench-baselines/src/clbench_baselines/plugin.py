@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clbench import Assumptions, MethodSpec, hookimpl
 
-from clbench_baselines.traps import ICARL, LWF, WISE_FT
+from clbench_baselines.traps import ICARL, LWF, LWF_VR, WISE_FT
 
 _RECIPE = {"iterations": 40, "warmup": 4, "lr": 3e-4, "batch_size": 32}
 _LWF_RECIPE = {**_RECIPE, "reference_batch_size": 32}
@@ -119,7 +119,7 @@ def clbench_methods() -> list[MethodSpec]:
                 "Model. arXiv:2207.09248, 2022."
             ),
             claims=_CLAIMS,
-            traps=LWF,
+            traps=LWF_VR,
         ),
         MethodSpec(
             name="icarl",

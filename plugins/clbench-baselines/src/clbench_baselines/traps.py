@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clbench import Trap
 
-__all__ = ["ICARL", "LWF", "WISE_FT"]
+__all__ = ["ICARL", "LWF", "LWF_VR", "WISE_FT"]
 
 _AT = "github:Thunderbeee/ZSCL (commit b96e714)"
 _ICARL = f"mtil/src/models/icarl.py and mtil/src/dynamic_dataset.py, {_AT}"
@@ -121,5 +121,20 @@ LWF = (
         "distilled.",
         source=f"Li and Hoiem, TPAMI 2018, whose loss is of the whole model's outputs; "
         f"mtil/src/models/finetune.py:250-290, {_AT}",
+    ),
+)
+
+LWF_VR = (
+    *LWF,
+    Trap(
+        id="ends-among-random-tokens",
+        where="fixed",
+        published=None,
+        intended="words alone",
+        published_says="The ten random tokens of a text may be start or end of text, and a text ends at the "
+        "first end that was drawn.",
+        intended_says="The ten random tokens of a text are words.",
+        source=f"mtil/src/models/helpers.py:54-62, virtual_vocab, {_AT}",
+        unmeasurable="it meets one text in some thousand",
     ),
 )

@@ -6,7 +6,8 @@ from clbench import Trap
 
 __all__ = ["TRAPS"]
 
-_CODE = "DIKI/DIKI.py:154-202, github:lloongx/DIKI (commit 8ef89e7)"
+_AT = "github:lloongx/DIKI (commit 8ef89e7)"
+_CODE = f"DIKI/DIKI.py:154-202, {_AT}"
 _UNCALIBRATED = {"calibrated": (False,)}
 
 TRAPS = (
@@ -50,5 +51,16 @@ TRAPS = (
         "gives.",
         source=f"in the code alone; {_CODE}",
         off={"inference": ("per_sample",), **_UNCALIBRATED},
+    ),
+    Trap(
+        id="half-precision-without-scaling",
+        where="fixed",
+        published=None,
+        intended="float32",
+        published_says="Prompts and model are float16, trained by plain SGD at rate 5 without scaling the "
+        "loss.",
+        intended_says="Prompts and model are float32, unless a run asks for mixed precision.",
+        source=f"clip/model.py:411-432 and clip/attention.py:170-173, {_AT}",
+        unmeasurable="a run's precision is no setting of the method",
     ),
 )

@@ -68,4 +68,14 @@ TRAPS = (
         "ce_loss).backward()`, github:Luo-Jiaming/GIFT_CL (commit 45a7e0d); commit f1c1e38 mended it",
         off=_NOT_AWC,
     ),
+    Trap(
+        id="one-drawn-list-of-prompts",
+        where="fixed",
+        published=None,
+        intended="drawn by rule",
+        published_says="Prompts come from lists that are shipped, one a task and order, and were drawn once.",
+        intended_says="Prompts are drawn by the same rule from a seed that all runs share.",
+        source=f"txt2img.py:120-154 and data/synthetic/**/image_text.csv, {_AT}",
+        unmeasurable="the lists name the classes of MTIL alone",
+    ),
 )

@@ -39,4 +39,16 @@ TRAPS = (
         off={"frozen_experts": (0,)},
         tasks=3,
     ),
+    Trap(
+        id="texts-all-routed-alike",
+        where="fixed",
+        published="start of text",
+        intended=None,
+        published_says="Routers of the text tower see the start of text, which is the same for every text, "
+        "so "
+        "that all texts of a task take the same experts at test.",
+        intended_says="Routers of the text tower see what tells texts apart, such as the end of text.",
+        source=f"mtil/clip/model.py, x_re in the block's forward, {_AT}",
+        unmeasurable="there is no switch: routing and its short ways rest on it",
+    ),
 )
