@@ -16,7 +16,8 @@ TRAPS = (
         intended="per_sample",
         published_says="The mean error over a test batch chooses one task for all its images.",
         intended_says="Each image's own error chooses its task.",
-        source=f"paper, distribution-discriminative auto-selector of an input; mtil/src/models, {_AT}",
+        source="paper, distribution-discriminative auto-selector of an input; "
+        "mtil/src/models/evaluation.py, zeroshot_eval, github:JiazuoYu/MoE-Adapters4CL (commit 568fbdf)",
     ),
     Trap(
         id="load-balance-thrown-away",
