@@ -1,7 +1,7 @@
 """Type the commands that documents show, one after the other, and put what they print below them.
 
-README.md between its marks, and all of docs/publishing.md; a block after "<!-- no test: WHY -->" is left
-alone.
+README.md between its marks, and all of docs/publishing.md and docs/reproduce.md; a block after
+"<!-- no test: WHY -->" is left alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ def printed(commands: str, home: Path) -> str:
     for line in commands.replace("\\\n", " ").splitlines():
         words = shlex.split(line.removeprefix("$ "))
         if words[0] == "clbench":
-            output = CliRunner(env={"COLUMNS": "120"}).invoke(main, words[1:]).stdout
+            result = CliRunner(env={"COLUMNS": "120"}).invoke(main, words[1:])
+            if result.exit_code == 2:
+                raise SystemExit(f"{line}: {result.output}")
+            output = result.stdout
         else:
             output = subprocess.run(words, cwd=home, capture_output=True, text=True, check=True).stdout
     return output
@@ -67,7 +70,12 @@ def publishing(home: Path) -> str:
     return typed((ROOT / "docs" / "publishing.md").read_text(encoding="utf-8"), home)
 
 
-DOCUMENTS = {"README.md": readme, "docs/publishing.md": publishing}
+def reproducing(home: Path) -> str:
+    """docs/reproduce.md typed anew in ``home``."""
+    return typed((ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8"), home)
+
+
+DOCUMENTS = {"README.md": readme, "docs/publishing.md": publishing, "docs/reproduce.md": reproducing}
 
 
 def update() -> list[str]:

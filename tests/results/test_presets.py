@@ -9,6 +9,7 @@ from clbench.config.presets import claims_document, presets_in, usual_preset
 from clbench.config.settings import preset_settings, resolve_settings
 from clbench.plugins import get_registry
 from clbench.results.claims import NOT_STATED, Claim, read_claims
+from clbench.traps.forms import form_of
 
 REGISTRY = get_registry()
 METHODS = REGISTRY.methods
@@ -63,6 +64,15 @@ def test_it_says_whose_values_these_are(preset):
         assert re.fullmatch(r"github:\S+/\S+ [0-9a-f]{7,40}|not recorded", preset.commit)
     else:
         assert preset.note or preset.commit
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_it_does_what_the_authors_code_does_or_says_so(preset):
+    settings, _, _ = preset_settings(METHODS[preset.method], preset)
+    for trap in METHODS[preset.method].spec.traps:
+        if trap.where == "setting":
+            form, _ = form_of(trap, preset.method, settings)
+            assert form in ("published", "off") or trap.id in preset.note or trap.switch in preset.settings
 
 
 @pytest.mark.parametrize("reference", REFERENCES)

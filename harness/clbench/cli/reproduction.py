@@ -55,6 +55,8 @@ def plan_lines(plan: Plan, registry: Registry, out: Path) -> RenderableType:
         table.add_row("protocol", "; ".join([claim.protocol, *facts]))
     table.add_row("answers", f"among the classes of label space {claim.label_space}; {_batches(plan)}")
     table.add_row("settings", _settings(plan))
+    if traps := _traps(plan, registry):
+        table.add_row("traps", traps)
     table.add_row("command", Text(run_command(plan, out)))
     for reason in plan.foreseen(registry):
         table.add_row("other", Text(f"{reason}: what it gives cannot be compared", style="yellow"))
@@ -115,6 +117,13 @@ def _settings(plan: Plan) -> Text:
     used = set(plan.origins.values())
     text.append("\n" + "   ".join(words for origin, words in _LEGEND.items() if origin in used), style="dim")
     return text
+
+
+def _traps(plan: Plan, registry: Registry) -> str:
+    """Where code and paper differ, which of the two is run; empty where the method has no traps."""
+    words = {"published": "as the authors' code", "intended": "as it is meant", "other": "as neither"}
+    forms = plan.forms(registry)
+    return "; ".join(f"{said}: {', '.join(forms[form])}" for form, said in words.items() if form in forms)
 
 
 def _two_columns() -> Table:

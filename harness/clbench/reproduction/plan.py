@@ -14,6 +14,7 @@ from clbench.plugins import Registry
 from clbench.reproduction.catalogue import Listed
 from clbench.results.claims import UNSET, Claim, Difference, facts_apart
 from clbench.streams.folders import find_stream
+from clbench.traps.forms import form_of
 
 __all__ = ["Plan", "plan_for", "published_settings"]
 
@@ -33,6 +34,15 @@ class Plan:
     row: Listed
     configs: tuple[RunConfig, ...]
     origins: Mapping[str, Origin]
+
+    def forms(self, registry: Registry) -> dict[str, list[str]]:
+        """The method's traps by the form that the run has them in: ``published``, ``intended``, ``other``."""
+        config = self.configs[0]
+        found: dict[str, list[str]] = {}
+        for trap in registry.find("method", config.method).spec.traps:
+            form, _ = form_of(trap, config.method, config.settings)
+            found.setdefault(form, []).append(trap.id)
+        return found
 
     def foreseen(self, registry: Registry) -> tuple[str, ...]:
         """Why what it gives will not be comparable with the row, as far as that is known before it is run."""
