@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from clbench_mtil.splits import draw_shots, eighty_twenty, fifth_per_class
+from clbench_mtil.splits import eighty_twenty, fifth_per_class
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,12 +40,3 @@ def test_the_fifth_of_mnist_is_twelve_thousand():
     labels = [label for label, count in enumerate(counts) for _ in range(count)]
     train, held_out = fifth_per_class(labels, 1)
     assert (len(train), len(held_out)) == (48_000, 12_000)
-
-
-@given(LABELS, st.sampled_from([1, 4, 5, 16]), st.integers(0, 5))
-def test_shots_are_so_many_of_each_class(labels, shots, seed):
-    drawn = draw_shots(labels, shots, seed)
-    assert drawn == draw_shots(labels, shots, seed)
-    assert len(set(drawn)) == len(drawn)
-    for label in set(labels):
-        assert sum(labels[i] == label for i in drawn) == min(shots, labels.count(label))

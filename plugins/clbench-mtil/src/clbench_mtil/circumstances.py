@@ -8,6 +8,7 @@ from clbench.errors import ConfigError
 from clbench.streams.disk import data_root
 
 from clbench_mtil.catalogue import counts_checked
+from clbench_mtil.draws import DrawName, default_seed
 from clbench_mtil.hubcopies import source_name
 
 __all__ = ["ANY_COUNTS", "deciding", "shots_seed"]
@@ -16,13 +17,13 @@ ANY_COUNTS = "for trials: numbers of classes and images were not held against th
 """What is said beside figures of data of any size."""
 
 
-def shots_seed() -> int:
-    """Seed of the few-shot draw: ``CLBENCH_MTIL_SHOTS_SEED``, else 1.
+def shots_seed(draw: DrawName) -> int:
+    """Seed of a few-shot draw: ``CLBENCH_MTIL_SHOTS_SEED``, else the published code's, or 1.
 
     Raises:
         ConfigError: it is no whole number.
     """
-    given = os.environ.get("CLBENCH_MTIL_SHOTS_SEED", "1")
+    given = os.environ.get("CLBENCH_MTIL_SHOTS_SEED", str(default_seed(draw)))
     if not given.isdigit():
         raise ConfigError(
             f"CLBENCH_MTIL_SHOTS_SEED is {given!r}",
@@ -41,8 +42,10 @@ def deciding(name: str) -> dict[str, str]:
     from clbench_mtil.variants import VARIANTS
 
     found: dict[str, str] = {}
-    if name in VARIANTS and VARIANTS[name].shots and shots_seed() != 1:
-        found["CLBENCH_MTIL_SHOTS_SEED"] = str(shots_seed())
+    if name in VARIANTS and VARIANTS[name].shots:
+        draw = VARIANTS[name].facts.draw
+        if (seed := shots_seed(draw)) != default_seed(draw):
+            found["CLBENCH_MTIL_SHOTS_SEED"] = str(seed)
     if not counts_checked():
         found |= {"CLBENCH_MTIL_COUNTS": "any", "CLBENCH_DATA": str(data_root().absolute())}
     if source_name() == "hub-any":

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from clbench_mtil.catalogue import DataSet, Protocol
+from clbench_mtil.draws import DrawName
 
 __all__ = ["FACTS", "Facts", "named", "prompts"]
 
@@ -30,13 +31,14 @@ class Facts:
             CoOp's with "satellite location" behind EuroSAT's and 'number: "…"' around MNIST's.
         prompts: ``ensemble`` (the first to learn with, all averaged at test), ``first`` (that alone),
             ``rail`` ("a photo of a {}." for every class), ``codyra`` (one a data set, others than ``first``).
-        draw: of few shots: ``seeded``, each data set by a generator of its own (the product's).
+        draw: of few shots: ``seeded``, each part of each data set by a generator of its own (this package's),
+            or that of published code (:mod:`clbench_mtil.draws`).
     """
 
     splits: Protocol
     names: Names
     prompts: Prompts
-    draw: Literal["seeded"] = "seeded"
+    draw: DrawName = "seeded"
 
     def told(self, shots: int | None) -> dict[str, str]:
         """The names of all four, prompts to learn with and at test apart, as records have them.
@@ -58,12 +60,17 @@ FACTS: Mapping[str, Facts] = MappingProxyType(
     {
         # github:Thunderbeee/ZSCL b96e714; CoLeCLIP and GIFT have their data code from there
         "zscl": Facts("zscl", "authors", "ensemble"),
+        "coleclip": Facts("zscl", "authors", "ensemble"),
+        # github:JiazuoYu/MoE-Adapters4CL 07d5c33, with few shots
+        "moe-fewshot": Facts("zscl", "authors", "ensemble", "moe"),
         # KeepLoRA: torchvision's splits, the first template at test
         "keeplora": Facts("zscl", "authors", "first"),
         # DIKI, and what follows CoOp's files
-        "coop": Facts("coop", "coop", "first"),
+        "coop": Facts("coop", "coop", "first", "coop"),
+        # github:lloongx/DIKI 5e9adb2, configs/MTIL-FS.yaml
+        "diki": Facts("coop", "coop", "first", "diki"),
         # github:linghan1997/Regression-based-Analytic-Incremental-Learning a0ecaef
-        "rail": Facts("coop", "rail", "rail"),
+        "rail": Facts("coop", "rail", "rail", "rail"),
         # github:Artificer-AI-Lab/CoDyRA c1691e4, with the data classes of RAIL's repository
         "codyra": Facts("coop", "rail", "codyra"),
     }

@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 
-__all__ = ["draw_shots", "eighty_twenty", "fifth_per_class"]
+__all__ = ["eighty_twenty", "fifth_per_class"]
 
 
 def eighty_twenty(n: int) -> tuple[list[int], list[int]]:
@@ -37,15 +37,6 @@ def fifth_per_class(labels: Sequence[int], seed: int) -> tuple[list[int], list[i
         held_out += indices[:size]
         train += indices[size:]
     return sorted(train), sorted(held_out)
-
-
-def draw_shots(labels: Sequence[int], shots: int, seed: int) -> list[int]:
-    """Indices of ``shots`` random samples of each class, or of all it has; ascending."""
-    chance = random.Random(seed)
-    drawn: list[int] = []
-    for indices in _by_class(labels):
-        drawn += chance.sample(indices, min(shots, len(indices)))
-    return sorted(drawn)
 
 
 def _by_class(labels: Sequence[int]) -> list[list[int]]:

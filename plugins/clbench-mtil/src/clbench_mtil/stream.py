@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from clbench.streams import Stream, Task, data_root, shared_classes
 
 from clbench_mtil.catalogue import counts_checked, data_set
 from clbench_mtil.circumstances import ANY_COUNTS, shots_seed
+from clbench_mtil.draws import UNDIVIDED, DrawName, default_seed, draw_all
 from clbench_mtil.facts import named, prompts
 from clbench_mtil.hubcopies import from_hub, source_name
 from clbench_mtil.protocols import SPLIT_SEED, Source, divide
-from clbench_mtil.samples import Collection, Splits, image_set
+from clbench_mtil.samples import Collection, Samples, Splits, image_set
 from clbench_mtil.sources import ChosenSource
-from clbench_mtil.splits import draw_shots
 from clbench_mtil.variants import VARIANTS, Variant
 
 __all__ = ["build", "build_task", "find_source", "from_hub", "joined", "stream_meta"]
@@ -30,11 +30,11 @@ def build(name: str) -> Stream:
     """
     variant = VARIANTS[name]
     root, source = data_root(), find_source(data_root())
-    tasks: list[Task] = []
     problems: list[ClbenchError] = []
+    found: dict[str, Splits] = {}
     for key in variant.keys:
         try:
-            tasks.append(build_task(key, variant, source, root))
+            found[key] = _splits(key, variant, source, root)
         except DataError as error:
             problems.append(error)
     if len(problems) == 1:
@@ -49,6 +49,9 @@ def build(name: str) -> Stream:
             fix=f"CLBENCH_DATA names the folder they are in; {command}{coop} fetches what is missing, and "
             "`clbench doctor mtil` says how else it is had",
         )
+    if variant.shots:
+        found = _few(found, variant.facts.draw, variant.shots)
+    tasks = [_task(key, variant, splits) for key, splits in found.items()]
     return Stream(
         name,
         tuple(tasks),
@@ -60,15 +63,28 @@ def build(name: str) -> Stream:
 
 
 def build_task(key: str, variant: Variant, source: Source, root: Path) -> Task:
-    """One data set as ``variant`` has it."""
-    entry = data_set(key)
+    """One data set with all its training images, as ``variant`` has it.
+
+    Raises:
+        DataError: it cannot be used.
+        ValueError: the stream is of few shots, which are drawn of all its data sets together.
+    """
+    if variant.shots:
+        raise ValueError(f"{variant.name} draws its shots of all data sets together: build the whole stream")
+    return _task(key, variant, _splits(key, variant, source, root))
+
+
+def _splits(key: str, variant: Variant, source: Source, root: Path) -> Splits:
+    """Samples and class names of one data set, before any shots are drawn."""
     facts = variant.facts
     splits = divide(key, facts.splits, source, root)
-    if key == "mnist" and facts.names == "rail":
+    if variant.shots and key in UNDIVIDED.get(facts.draw, ()):
         splits = _undivided(splits, source(key))
-    splits = replace(splits, classes=named(key, splits.classes, facts.names))
-    if variant.shots:
-        splits = _few(splits, variant.shots, shots_seed())
+    return replace(splits, classes=named(key, splits.classes, facts.names))
+
+
+def _task(key: str, variant: Variant, splits: Splits) -> Task:
+    entry, facts = data_set(key), variant.facts
     # CoOp's code opens every image as RGB (MNIST as grey), torchvision all but Caltech101's
     mode = entry.mode or ("RGB" if variant.protocol == "coop" else None)
     sets = {
@@ -102,8 +118,10 @@ def stream_meta(variant: Variant) -> dict[str, object]:
     else:
         meta["validation_seed"] = SPLIT_SEED
     if variant.shots:
-        meta |= {"shots": variant.shots, "shots_seed": shots_seed()}
-        notes += [f"shots drawn with seed {shots_seed()}"] if shots_seed() != 1 else []
+        seed = shots_seed(variant.facts.draw)
+        meta |= {"shots": variant.shots, "shots_seed": seed}
+        if seed != default_seed(variant.facts.draw):
+            notes.append(f"shots drawn with seed {seed}")
     if not counts_checked():
         meta["counts"] = "any"
         notes.append(ANY_COUNTS)
@@ -130,15 +148,21 @@ def _namesakes(tasks: Sequence[Task]) -> dict[str, tuple[str, ...]]:
 
 
 def _undivided(splits: Splits, found: Collection) -> Splits:
-    """With all training images, none held out: RAIL draws MNIST's few from the 60,000."""
+    """With all training images, none held out: some draws begin there."""
     return replace(splits, parts={"train": found.parts["train"], "test": splits.parts["test"]})
 
 
-def _few(splits: Splits, shots: int, seed: int) -> Splits:
-    """``shots`` per class to train and, as in CoOp's code, up to four to validate."""
-    parts = dict(splits.parts)
-    parts["train"] = parts["train"].take(draw_shots(parts["train"].labels, shots, seed))
-    if "validation" in parts:
-        held_out = parts["validation"]
-        parts["validation"] = held_out.take(draw_shots(held_out.labels, min(shots, 4), seed))
-    return replace(splits, parts=parts)
+def _few(found: Mapping[str, Splits], draw: DrawName, shots: int) -> dict[str, Splits]:
+    """``shots`` per class to train and, where there are validation data, up to four to validate."""
+    labels = {
+        key: {part: samples.labels for part, samples in splits.parts.items() if part != "test"}
+        for key, splits in found.items()
+    }
+    chosen = draw_all(draw, labels, shots, shots_seed(draw))
+    return {key: replace(splits, parts=_taken(splits, chosen[key])) for key, splits in found.items()}
+
+
+def _taken(splits: Splits, chosen: Mapping[str, Sequence[int]]) -> dict[str, Samples]:
+    """What was drawn; validation images come from the training images where none were held out before."""
+    whole = {"validation": splits.parts["train"]} | dict(splits.parts)
+    return {part: whole[part].take(indices) for part, indices in chosen.items()} | {"test": whole["test"]}

@@ -132,13 +132,13 @@ def _variants() -> dict[str, Variant]:
     found.append(Variant("mtil-keeplora", "MTIL, KeepLoRA's prompts", FACTS["keeplora"]))
     found += [
         Variant(f"{name}-{shots}shot", f"{title}, {shots} shot{'s' * (shots > 1)}", facts, shots=shots)
-        for name, title, facts in protocols
+        for name, title, facts in (("mtil", "MTIL", FACTS["moe-fewshot"]), protocols[1])
         for shots in SHOTS
     ]
     found += [
         # CoLeCLIP's code: 24 names are of several data sets. In CoOp's files 22 are, one of three; how
         # DPW's code takes these is not known.
-        Variant("odcl-cil", "ODCL-CIL", FACTS["zscl"], label_space="seen", classes=1176),
+        Variant("odcl-cil", "ODCL-CIL", FACTS["coleclip"], label_space="seen", classes=1176),
         Variant("odcl-cil-coop", "ODCL-CIL, CoOp's splits", FACTS["coop"], label_space="seen", classes=1177),
     ]
     without_cifar = tuple(key for key in KEYS if key != "cifar100")
@@ -150,7 +150,7 @@ def _variants() -> dict[str, Variant]:
         )
     ]
     without_three = tuple(key for key in KEYS if key not in ("eurosat", "mnist", "oxfordpet"))
-    found.append(Variant("mtil-fs", "MTIL-FS", FACTS["coop"], without_three, shots=16))
+    found.append(Variant("mtil-fs", "MTIL-FS", FACTS["diki"], without_three, shots=16))
     return {variant.name: variant for variant in found}
 
 
