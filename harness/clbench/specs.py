@@ -185,6 +185,9 @@ class StreamSpec(Spec):
         protocol: the protocol family's name, printed and part of the fingerprint.
         facts: what makes the protocol, by name (:data:`PROTOCOL_FACTS`); empty where there is but one, as in
             a stream that is published with its data. The stream's ``meta`` has them under the same name.
+        variations: reference to a callable ``(*arguments, facts: Mapping[str, str]) -> StreamSpec`` that
+            returns this stream with some facts exchanged, under the name ``NAME+fact=value+…``; it opens no
+            data and raises :class:`clbench.ConfigError` for what cannot be. ``None``: nothing can.
         label_space: which classes a model may answer with in the ranked matrix, unless a run says otherwise.
         classes: number of different classes, where tasks share some; ``None``: the tasks' sum.
         shots: training images per class; ``None``: all there are.
@@ -211,6 +214,7 @@ class StreamSpec(Spec):
     generator: str | None = None
     protocol: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    variations: str | None = None
     label_space: Literal["task", "seen", "union"] = "task"
     classes: int | None = None
     shots: int | None = None

@@ -206,12 +206,15 @@ def _print_settings(found: Contribution[MethodSpec], console: Console) -> None:
 
 
 def _print_stream(spec: StreamSpec, console: Console) -> None:
+    from clbench.specs import PROTOCOL_FACTS
+
     # classes that tasks share have the prompts of several tasks, or of one
     prompts = 0 if spec.classes else sum(task.classes * task.templates for task in spec.tasks)
     _print_facts(
         console,
         {
             "protocol": spec.protocol or "–",
+            **{words: spec.facts[name] for name, words in PROTOCOL_FACTS.items() if name in spec.facts},
             "label space": spec.label_space,
             "shots": f"{spec.shots} per class" if spec.shots else "all training images",
             **({"prompts": f"{prompts:,} at test"} if prompts else {}),
@@ -219,6 +222,7 @@ def _print_stream(spec: StreamSpec, console: Console) -> None:
             "reference data": spec.reference or "none",
             "class pool": spec.class_pool or "none",
             "generator": spec.generator or "none",
+            **({"other facts": f"--stream {spec.name}+prompts=first, and so on"} if spec.variations else {}),
         },
     )
     console.print()

@@ -14,6 +14,7 @@ from clbench.config.runconfig import SettingSource
 from clbench.errors import ClbenchError, ConfigError, PluginError, UnknownNameError
 from clbench.plugins import Contribution
 from clbench.specs import MethodSpec, load_reference
+from clbench.streams.varying import base_name
 
 __all__ = ["preset_settings", "resolve_settings", "settings_class"]
 
@@ -115,6 +116,7 @@ def _for_stream(spec: MethodSpec, model: Any, stream: str | None) -> dict[str, A
     """The plugin's values for a stream, as far as they are others than the defaults."""
     if stream is None:
         return {}
+    stream = base_name(stream)  # with other prompts it is learned at the same rates
     if stream in spec.tuned:
         return dict(spec.tuned[stream])
     preset = usual_preset(spec, stream)

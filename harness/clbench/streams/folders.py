@@ -14,6 +14,7 @@ from clbench.streams.entries import ReferenceEntry
 from clbench.streams.imagefolders import image_set
 from clbench.streams.sharing import shared_classes
 from clbench.streams.tasks import Stream, Task
+from clbench.streams.varying import varied
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -41,13 +42,16 @@ def is_file(name: str) -> bool:
 def find_stream(registry: Registry, name: str) -> Contribution[StreamSpec]:
     """The stream that a plugin calls ``name``, or that the YAML file ``name`` describes.
 
+    ``NAME+fact=value+…`` is the plugin's stream NAME with some facts of its protocol exchanged.
+
     Raises:
-        ConfigError: the file has mistakes, or takes the name of a plugin's stream.
+        ConfigError: the file has mistakes, or takes the name of a plugin's stream, or facts cannot be
+            exchanged so.
         DataError: an image file cannot be read.
         UnknownNameError, PluginError: see :meth:`clbench.plugins.Registry.find`.
     """
     if not is_file(name):
-        return registry.find("stream", name)
+        return varied(registry, name)
     description = read_description(Path(name).absolute())
     called = description.entry.name
     if called in registry.streams:

@@ -26,7 +26,8 @@ def key(stream: str) -> str:
     ("stream", "name", "value", "other"),
     [
         ("mtil-5shot", "SHOTS_SEED", "2", True),
-        ("mtil-5shot", "SHOTS_SEED", "1", False),
+        ("mtil-5shot", "SHOTS_SEED", "42", False),  # that of the published code
+        ("mtil-coop-4shot", "SHOTS_SEED", "1", False),
         ("mtil", "SHOTS_SEED", "2", False),  # no shots are drawn
         ("mtil", "COUNTS", "any", True),
         ("cifar100-10", "COUNTS", "any", True),

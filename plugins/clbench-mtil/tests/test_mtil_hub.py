@@ -47,7 +47,7 @@ def _partial(monkeypatch, tmp_path):
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path)
 
 
-@pytest.mark.parametrize("stream", ["mtil", "mtil-5shot", "mtil-coop"])
+@pytest.mark.parametrize("stream", ["mtil", "mtil-coop"])
 @pytest.mark.parametrize("key", KEYS)
 def test_both_sources_give_the_same_samples(places, key, stream):
     root, clones = places

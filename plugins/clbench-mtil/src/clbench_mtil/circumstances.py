@@ -6,6 +6,7 @@ import os
 
 from clbench.errors import ConfigError
 from clbench.streams.disk import data_root
+from clbench.streams.varying import base_name
 
 from clbench_mtil.catalogue import counts_checked
 from clbench_mtil.draws import DrawName, default_seed
@@ -40,10 +41,12 @@ def deciding(name: str) -> dict[str, str]:
     the same samples, and do not count.
     """
     from clbench_mtil.variants import VARIANTS
+    from clbench_mtil.variations import variant_of
 
     found: dict[str, str] = {}
-    if name in VARIANTS and VARIANTS[name].shots:
-        draw = VARIANTS[name].facts.draw
+    variant = variant_of(name) if base_name(name) in VARIANTS else None
+    if variant is not None and variant.shots:
+        draw = variant.facts.draw
         if (seed := shots_seed(draw)) != default_seed(draw):
             found["CLBENCH_MTIL_SHOTS_SEED"] = str(seed)
     if not counts_checked():

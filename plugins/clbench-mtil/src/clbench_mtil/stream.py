@@ -17,7 +17,8 @@ from clbench_mtil.hubcopies import from_hub, source_name
 from clbench_mtil.protocols import SPLIT_SEED, Source, divide
 from clbench_mtil.samples import Collection, Samples, Splits, image_set
 from clbench_mtil.sources import ChosenSource
-from clbench_mtil.variants import VARIANTS, Variant
+from clbench_mtil.variants import Variant
+from clbench_mtil.variations import variant_of
 
 __all__ = ["build", "build_task", "find_source", "from_hub", "joined", "stream_meta"]
 
@@ -28,7 +29,7 @@ def build(name: str) -> Stream:
     Raises:
         DataError: some cannot be used; names all of them.
     """
-    variant = VARIANTS[name]
+    variant = variant_of(name)
     root, source = data_root(), find_source(data_root())
     problems: list[ClbenchError] = []
     found: dict[str, Splits] = {}

@@ -96,6 +96,7 @@ class Variant:
             generator="sd15",
             protocol=self.protocol,
             facts=self.facts.told(self.shots),
+            variations="clbench_mtil.variations:spec_of",
             label_space=self.label_space,
             shots=self.shots,
             classes=self.classes,
