@@ -24,6 +24,8 @@ __all__ = [
     "MethodSpec",
     "MetricSpec",
     "Need",
+    "NeedsPart",
+    "Part",
     "Spec",
     "StreamSpec",
     "TaskSummary",
@@ -90,6 +92,33 @@ class Assumptions:
     external_models: tuple[str, ...] = ()
 
 
+Part = Literal["vision-transformer", "class-token", "text-transformer"]
+"""What a CLIP-like model may be made of: ``vision-transformer``: its image tower is open_clip's own;
+``class-token``: that tower's embedding is read from its tokens without a pooling by attention;
+``text-transformer``: its text tower is made of open_clip's own blocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsPart:
+    """A part of the backbone without which a method does not work.
+
+    Attributes:
+        part: see :data:`Part`.
+        when: it is needed only if these settings have one of these values, all of them.
+        unless: it is not needed if one of these settings has one of these values.
+    """
+
+    part: Part
+    when: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    unless: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+
+    def arises(self, settings: Mapping[str, Any]) -> bool:
+        """Whether it is needed with these settings."""
+        return all(settings.get(name) in values for name, values in self.when.items()) and not any(
+            settings.get(name) in values for name, values in self.unless.items()
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """One thing that must be on the disk before a run can begin.
@@ -118,6 +147,8 @@ class MethodSpec(Spec):
         requires: extra inputs it cannot do without: ``reference`` (images and texts), ``class_pool``,
             ``generator``.
         optional: extra inputs that some of its settings use; it is given those that the stream has.
+        parts: of the backbone without which it does not work; a run on a backbone that lacks one is refused
+            before anything is loaded.
         protocol: ``stream`` learns task after task; ``zero_shot`` learns nothing; ``joint`` learns all
             tasks at once; ``independent`` learns each task from the initial weights.
         assumptions: printed on the method's card and beside its row.
@@ -134,6 +165,7 @@ class MethodSpec(Spec):
     tuned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     requires: tuple[Literal["reference", "class_pool", "generator"], ...] = ()
     optional: tuple[Literal["reference", "class_pool"], ...] = ()
+    parts: tuple[NeedsPart, ...] = ()
     protocol: Literal["stream", "zero_shot", "joint", "independent"] = "stream"
     assumptions: Assumptions = Assumptions()
     citation: str = ""
@@ -276,6 +308,8 @@ class BackboneSpec(Spec):
         image_size: side of the input image in pixels.
         arguments: what the factory is called with before the device.
         architecture: open_clip's name of it, for weights that a user has as a file.
+        parts: what it is made of, see :data:`Part`; ``None``: what open_clip's file of ``architecture`` says,
+            and nothing is known, and no method refused, where there is none.
         sha256: of the file in which the weights were published; a file of a user's with this digest is
             this backbone, and no other file is.
         digest: of the file of weights, where it is a user's; then it is part of a run's key.
@@ -287,6 +321,7 @@ class BackboneSpec(Spec):
     image_size: int
     arguments: tuple[str, ...] = ()
     architecture: str = ""
+    parts: tuple[Part, ...] | None = None
     sha256: str = ""
     digest: str = ""
     needs: str | None = None

@@ -14,8 +14,9 @@ from clbench.config import Options, RunConfig, parse_value, read_file, resolve
 from clbench.errors import ConfigError
 from clbench.hookspecs import hookimpl
 from clbench.methods.settings import Settings
+from clbench.models.parts import PARTS, declared_parts
 from clbench.plugins import Registry
-from clbench.specs import MethodSpec, StreamSpec, TaskSummary
+from clbench.specs import BackboneSpec, MethodSpec, NeedsPart, StreamSpec, TaskSummary
 from clbench.testing import tiny_plugin
 from hypothesis import given
 from hypothesis import strategies as st
@@ -169,6 +170,56 @@ def test_requirements_that_the_stream_lacks(registry):
     assert "--generator" in problems[1]
     only_one = mistakes(registry, methods="greedy", stream="bare", generator="tiny-noise")
     assert len(only_one) == 1
+
+
+class ResNet:
+    @hookimpl
+    def clbench_backbones(self):
+        common = {"title": "t", "summary": "s", "factory": "a:b", "parameters": 1, "image_size": 32}
+        return [
+            BackboneSpec(name="RN", architecture="RN50", **common),
+            BackboneSpec(name="ViT", architecture="ViT-B-16", **common),
+            BackboneSpec(name="unknown", **common),
+        ]
+
+
+def needing(*needs):
+    plugin = Plugin("needy")
+    plugin.spec = replace(plugin.spec, parts=needs)
+    return Registry.of(tiny_plugin, ResNet(), plugin)
+
+
+def test_a_backbone_without_what_a_method_needs_is_refused_with_those_that_have_it():
+    registry = needing(NeedsPart("vision-transformer"), NeedsPart("text-transformer"))
+    [problem] = mistakes(registry, methods="needy", backbone="RN")
+    assert "needy does not work on backbone RN" in problem
+    assert "its image tower is not open_clip's vision transformer" in problem
+    assert "--backbone ViT or tiny" in problem
+    for backbone in ("ViT", "tiny", "unknown"):  # of which only the last may turn out to be unfit
+        assert planned(registry, methods="needy", backbone=backbone)
+
+
+def test_some_settings_need_nothing():
+    registry = needing(NeedsPart("class-token", when={"mode": ("long", "longer")}, unless={"limit": (3,)}))
+    wrong = {"methods": "needy", "backbone": "RN", "set": ["needy.mode=long"]}
+    assert "pools by attention" in mistakes(registry, **wrong)[0]
+    assert planned(registry, **wrong | {"set": []})
+    assert planned(registry, **wrong | {"set": ["needy.mode=long", "needy.limit=3"]})
+
+
+@pytest.mark.parametrize(
+    ("architecture", "lacks"),
+    [
+        ("ViT-B-16-quickgelu", set()),
+        ("RN50", {"vision-transformer", "class-token"}),
+        ("convnext_base", {"vision-transformer", "class-token"}),
+        ("roberta-ViT-B-32", {"text-transformer"}),
+        ("coca_ViT-B-32", {"class-token"}),
+    ],
+)
+def test_what_architectures_of_open_clip_are_made_of(architecture, lacks):
+    spec = replace(ResNet().clbench_backbones()[0], architecture=architecture)
+    assert {*PARTS} - declared_parts(spec) == lacks
 
 
 def test_validators_of_settings_are_heard(registry):

@@ -53,6 +53,14 @@ def test_nothing_on_disk_is_the_beginning(tmp_path):
     assert CheckpointStore(tmp_path, KEY).resume() == (Checkpoint(KEY), [])
 
 
+def test_a_process_that_died_between_two_names_of_one_file_leaves_nothing(store):
+    """Killed when the newest had got the previous one's name, too: both are one file, and are saved over."""
+    (store.folder / "checkpoint.previous.pt").unlink()
+    (store.folder / "checkpoint.previous.pt").hardlink_to(store.folder / "checkpoint.pt")
+    store.save(Checkpoint(KEY, 4))
+    assert {path.name for path in store.folder.iterdir()} == {"checkpoint.pt", "checkpoint.previous.pt", "rows"}
+
+
 @pytest.mark.parametrize("damage", [_flip, lambda path: path.write_bytes(b""), lambda path: path.unlink()])
 def test_behind_a_damaged_checkpoint_is_the_one_before(store, damage, caplog):
     damage(store.folder / "checkpoint.pt")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from clbench import Assumptions, FineTuning, MethodSpec, PluginError, Settings, Trap
+from clbench import Assumptions, FineTuning, MethodSpec, NeedsPart, PluginError, Settings, Trap
 from clbench.errors import ConfigError, UnknownNameError
 from clbench.methods import constant
 from clbench.models.features import CosineScorer
@@ -99,6 +99,13 @@ class WeightMean:
         torch._foreach_copy_(self.average, state["average"])
 
 
+class RefusesResNets(Sound):
+    def learn(self, task):
+        if not hasattr(self.backbone.model.visual, "class_embedding"):
+            raise ConfigError("it is a ResNet")
+        super().learn(task)
+
+
 class Joint(Sound):
     def learn_jointly(self, tasks):
         for task in tasks:
@@ -124,6 +131,12 @@ class TrainsTheTeacher(Sound):
         super().learn(task)
         with torch.no_grad():
             next(iter(self.context.initial.model.parameters())).add_(1e-3)
+
+
+class ReadsTheClassEmbedding(Sound):
+    def learn(self, task):
+        assert len(self.backbone.model.visual.class_embedding)
+        super().learn(task)
 
 
 class TwiceAttention(torch.nn.Module):
@@ -351,6 +364,9 @@ def trap(switch, published=1, intended=2, **changes) -> Trap:
     return Trap(switch=switch, published=published, intended=intended, **(said | changes))
 
 
+VISION = (NeedsPart("vision-transformer"),)
+
+
 def spec(method=Sound, settings=SoundSettings, **changes) -> MethodSpec:
     def reference(value):
         return value if isinstance(value, str) else f"{__name__}:{value.__qualname__}"
@@ -383,6 +399,7 @@ def failed(results):
         spec(UsesTheTask, assumptions=Assumptions(task_identity="given")),
         spec(Averages),
         spec(UsesThePool, requires=("class_pool",), assumptions=Assumptions(extra_data=True)),
+        spec(RefusesResNets, parts=VISION),
     ],
     ids=[
         "stream",
@@ -394,6 +411,7 @@ def failed(results):
         "given",
         "averages",
         "class_pool",
+        "needs",
     ],
 )
 def test_a_sound_method_keeps_all_laws(good):
@@ -455,6 +473,7 @@ BAD_METHODS = [
     (spec(ChangesDirectory), "process_is_left_alone", "directory"),
     (spec(TunesCuda), "process_is_left_alone", "cudnn"),
     (spec(UsesThePool), "only_declared_data_are_used", "class pool"),
+    (spec(ReadsTheClassEmbedding), "needed_parts_are_declared", "on a model without it: AttributeError"),
     (spec(LoopsInSilence), "trainable_parameters_are_reported", "task 0"),
     (spec(Transposed), "scores_are_well_formed", "shape"),
     (spec(MergesEqualNames), "scores_are_well_formed", "a class twice"),
@@ -466,7 +485,7 @@ BAD_METHODS = [
     (spec(ByPosition), "columns_are_independent", "columns"),
     (spec(BatchNorm), "images_are_independent", "two parts"),
     (spec(UsesTheTask), "task_identity_is_declared", "labels.task"),
-    (spec(PromisesTooMuch), "embeddings_are_the_models_own", "embeddings of images"),
+    (spec(PromisesTooMuch, parts=VISION), "embeddings_are_the_models_own", "embeddings of images"),
     (spec(Undetermined), "learning_is_deterministic", "second run"),
     (spec(LearnsFromScoring), "scoring_leaves_learning_alone", "in between"),
     (spec(KeepsASet), "state_is_plain", r"state\['seen'\] is an object of type set"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from clbench.errors import RecordError
 
@@ -28,6 +30,13 @@ def draw_figures(outcomes: Sequence[RunOutcome]) -> list[Path]:
 
     figures: list[Path] = []
     records = []
+
+    def drawn(draw: Callable[..., Path], what: Any, figure: Path) -> None:
+        try:
+            figures.append(draw(what, figure))
+        except OSError as error:  # of finished runs in a folder that cannot be written to, say
+            click.secho(f"{figure} cannot be drawn: {error.strerror or error}", fg="yellow", err=True)
+
     for outcome in outcomes:
         if outcome.status == "failed":
             continue
@@ -38,8 +47,9 @@ def draw_figures(outcomes: Sequence[RunOutcome]) -> list[Path]:
         figure = outcome.path / MATRIX_FIGURE
         written = (outcome.path / RECORD_FILE).stat().st_mtime
         if not figure.exists() or figure.stat().st_mtime < written:
-            accuracy_heatmap(records[-1], figure)
-        figures.append(figure)
+            drawn(accuracy_heatmap, records[-1], figure)
+        else:
+            figures.append(figure)
     if len({record.method.name for record in records}) > 1:
-        figures.append(transfer_last_scatter(records, outcomes[0].path.parent / SCATTER_FIGURE))
+        drawn(transfer_last_scatter, records, outcomes[0].path.parent / SCATTER_FIGURE)
     return figures

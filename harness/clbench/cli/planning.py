@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from clbench.config import RunConfig
     from clbench.plugins import Registry
 
-__all__ = ["as_typed", "changed_code", "plan_table"]
+__all__ = ["as_typed", "changed_code", "check_output", "plan_table"]
 
 _STYLES = {"default": ("", "dim"), "tuned": ("†", "cyan"), "user": ("*", "bold yellow")}
 
@@ -49,6 +49,36 @@ def changed_code(configs: Sequence[RunConfig], out: Path) -> list[str]:
                     f"({then}; now {now}), so this is another run"
                 )
     return notes
+
+
+def check_output(configs: Sequence[RunConfig], out: Path) -> None:
+    """See to it that what is not finished can be written; finished runs are only shown.
+
+    Raises:
+        ConfigError: it cannot be.
+    """
+    from clbench.config.outputs import unwritable
+    from clbench.errors import ConfigError, RecordError
+    from clbench.results import RECORD_FILE, read_record
+    from clbench.runs import run_folder
+
+    why = unwritable(out)
+    if not why:
+        return
+    new = []
+    for config in configs:
+        try:
+            finished = read_record(run_folder(out, config) / RECORD_FILE).status == "finished"
+        except RecordError:
+            finished = False
+        if not finished:
+            new.append(f"{config.method} seed {config.seed}")
+    if new:
+        raise ConfigError(
+            f"nothing can be written to {out}",
+            why=f"{why}; of these runs {len(new)} would be new: {', '.join(new[:5])}",
+            fix="choose another --out, or leave them out: finished runs can be shown from there",
+        )
 
 
 def plan_table(configs: Sequence[RunConfig], registry: Registry) -> RenderableType:

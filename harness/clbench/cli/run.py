@@ -118,16 +118,17 @@ def run(
     The same command again goes on where it was stopped, and repeats nothing that is finished.
     """
     from clbench.cli.launching import Manner
-    from clbench.cli.planning import changed_code, plan_table
+    from clbench.cli.planning import changed_code, check_output, plan_table
     from clbench.config import resolve
 
     manner = Manner.read(jobs, stall_timeout, in_process)
     registry = Session.of(ctx).registry
     options = read_options(config, set_, flags)
-    configs = resolve(registry, options)
+    out = options.out or Path("runs")
+    configs = resolve(registry, options, out=out)
+    check_output(configs, out)
     console = make_console(file_width=120)
     console.print(plan_table(configs, registry))
-    out = options.out or Path("runs")
     for note in changed_code(configs, out):
         click.secho(note, fg="yellow")
     if dry_run:
@@ -157,6 +158,7 @@ def execute(
 ) -> list[RunOutcome]:
     """Execute the runs with a display; Ctrl-C leaves what is recorded and says how to go on."""
     from clbench.cli.launching import launch
+    from clbench.cli.stopping import say_stopped, stopping_signals
     from clbench.plugins import Origin
     from clbench.runs import execute as execute_here
 
@@ -171,7 +173,7 @@ def execute(
                 track=options.track or (),
             )
         registry = registry.tracked(options.track or (), out)
-        with display(configs, console, plain) as listener:
+        with stopping_signals(), display(configs, console, plain) as listener:
             return execute_here(
                 registry,
                 configs,
@@ -181,11 +183,8 @@ def execute(
                 in_process=manner.in_process,
                 stall_timeout=manner.stall_timeout,
             )
-    except KeyboardInterrupt:
-        click.secho(
-            "stopped; the same command again goes on from the last completed task", fg="yellow", err=True
-        )
-        ctx.exit(130)
+    except KeyboardInterrupt as interrupt:
+        ctx.exit(say_stopped(interrupt))
 
 
 def display(configs: Sequence[RunConfig], console: Console, plain: bool) -> LiveDisplay | PlainDisplay:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
 
 from clbench.config.options import Options
+from clbench.config.outputs import output_problem, unwritable
 from clbench.config.runconfig import Composition, RunConfig
 from clbench.config.settings import resolve_settings
 from clbench.errors import ClbenchError, ConfigError, UnknownNameError, did_you_mean, refused
 from clbench.plugins import Contribution, Kind, Registry
 from clbench.plugins.sources import code_digest
-from clbench.specs import MethodSpec, StreamSpec
+from clbench.specs import BackboneSpec, MethodSpec, StreamSpec
 
 __all__ = ["DEFAULT_STREAM", "PRECISIONS", "resolve"]
 
@@ -25,7 +26,11 @@ T = TypeVar("T")
 
 
 def resolve(
-    registry: Registry, options: Options, *, find_device: Callable[[str], str] | None = None
+    registry: Registry,
+    options: Options,
+    *,
+    find_device: Callable[[str], str] | None = None,
+    out: Path | None = None,
 ) -> tuple[RunConfig, ...]:
     """Return the planned runs, methods first, then seeds. Imports torch only when all else is right.
 
@@ -33,11 +38,13 @@ def resolve(
         registry: the plugins.
         options: what was asked for; a stream's defaults and the methods' tuned values fill the rest.
         find_device: turns ``auto``, ``cuda``, … into a device that exists here; for tests.
+        out: where records are to go, if that is to be looked at, too. A folder that cannot be written to is
+            refused only where it has none yet: finished runs can be shown.
 
     Raises:
         ConfigError: lists all mistakes.
     """
-    return _Resolver(registry, options).resolve(find_device or usable_device)
+    return _Resolver(registry, options).resolve(find_device or usable_device, out)
 
 
 def usable_device(name: str) -> str:
@@ -68,7 +75,7 @@ class _Resolver:
         self.options = options
         self.problems: list[ClbenchError | str] = list(options.problems)
 
-    def resolve(self, find_device: Callable[[str], str]) -> tuple[RunConfig, ...]:
+    def resolve(self, find_device: Callable[[str], str], out: Path | None) -> tuple[RunConfig, ...]:
         from clbench.models.backbonefiles import absolute
         from clbench.streams.folders import is_file
 
@@ -101,6 +108,11 @@ class _Resolver:
         if stream:
             for method in methods.values():
                 self.check_requirements(method.spec, stream.spec)
+        if backbone:
+            for name, method in methods.items():
+                self.check_parts(method.spec, settings[name][0], backbone.spec)
+        if out is not None:
+            self.check_out(out)
         if not self.problems:
             device = self.try_(lambda: find_device(wanted_device)) or wanted_device
         if self.problems:
@@ -225,6 +237,35 @@ class _Resolver:
                 )
             elif not (kind == "generator" and name == self.options.generator):  # that one is checked already
                 self.find(kind, name)
+
+    def check_parts(self, method: MethodSpec, settings: Mapping[str, Any], backbone: BackboneSpec) -> None:
+        """The backbone must have what the method cannot do without."""
+        from clbench.models.parts import MISSING, declared_parts
+
+        wanted = {each.part for each in method.parts if settings and each.arises(settings)}
+        has = declared_parts(backbone) if wanted else None
+        if has is None or wanted <= has:
+            return
+        fitting = [
+            name
+            for name, found in sorted(self.registry.backbones.items())
+            if wanted <= (declared_parts(found.spec) or frozenset())
+        ]
+        self.problems.append(
+            ConfigError(
+                f"{method.name} does not work on backbone {backbone.name}",
+                why=" and ".join(MISSING[part] for part in sorted(wanted - has)),
+                fix=f"--backbone {' or '.join(fitting[:3])}" if fitting else "choose another --backbone",
+            )
+        )
+
+    def check_out(self, out: Path) -> None:
+        """The folder of records must be one, and one that can be written to if it has no records yet."""
+        problem = output_problem(out)
+        if problem is None and not any(out.glob("*/*/record.json")) and (why := unwritable(out)):
+            problem = ConfigError(f"nothing can be written to {out}", why=why, fix="choose another --out")
+        if problem is not None:
+            self.problems.append(problem)
 
     def check_held_out(self, name: str) -> None:
         """It must be a data set with classes and test images."""

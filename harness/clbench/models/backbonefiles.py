@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 from clbench.config.paths import user_path
 from clbench.errors import ConfigError, UnknownNameError, did_you_mean
+from clbench.models.parts import configurations
 from clbench.plugins import Contribution, Registry
 from clbench.specs import BackboneSpec
 from clbench.streams.files.contents import content_digests
@@ -76,7 +76,7 @@ def find_backbone(registry: Registry, name: str) -> Contribution[BackboneSpec]:
 
 def _architecture(name: str, given: str, registry: Registry) -> dict[str, Any]:
     """What open_clip's file of an architecture says."""
-    folder = _configurations()
+    folder = configurations()
     file = folder / f"{name}.json"
     if not name or not file.is_file():
         named = [key for key, found in registry.backbones.items() if found.spec.architecture]
@@ -89,14 +89,6 @@ def _architecture(name: str, given: str, registry: Registry) -> dict[str, Any]:
         )
     content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return content
-
-
-def _configurations() -> Path:
-    """open_clip's folder of them, found without importing it, which would import torch."""
-    package = importlib.util.find_spec("open_clip")
-    assert package is not None
-    assert package.origin is not None
-    return Path(package.origin).parent / "model_configs"
 
 
 def _existing(file: Path, architecture: str) -> Path:

@@ -120,6 +120,8 @@ def check_spec(spec: specs.Spec) -> Iterator[str]:
         yield from _check_choice(spec, "kind", spec.kind)
     elif isinstance(spec, specs.MetricSpec) and spec.needs not in ((), ("test_images",)):
         yield f"its needs are {spec.needs!r}, not a tuple that is empty or has test_images"
+    elif isinstance(spec, specs.BackboneSpec) and not {*(spec.parts or ())} <= {*get_args(specs.Part)}:
+        yield f"its parts are {spec.parts!r}, not a tuple of {', '.join(get_args(specs.Part))}"
     needs = getattr(spec, "needs", None)
     if isinstance(needs, str) and not _REFERENCE.fullmatch(needs):
         yield f"its needs {needs!r} is not of the form 'package.module:attribute'"
@@ -133,6 +135,10 @@ def _check_method(spec: specs.MethodSpec) -> Iterator[str]:
         known = get_args(get_args(get_type_hints(specs.MethodSpec)[field])[0])
         if isinstance(inputs, str) or any(name not in known for name in inputs):
             yield f"its {field} is {inputs!r}, not a tuple of {', '.join(known)}"
+    if not all(
+        isinstance(each, specs.NeedsPart) and each.part in get_args(specs.Part) for each in spec.parts
+    ):
+        yield f"its parts are not all clbench.NeedsPart of {', '.join(get_args(specs.Part))}"
     if not isinstance(spec.tuned, Mapping) or not all(isinstance(v, Mapping) for v in spec.tuned.values()):
         yield "its tuned is not a mapping from stream names to settings"
     if spec.claims is not None and not (isinstance(spec.claims, str) and _RESOURCE.fullmatch(spec.claims)):

@@ -159,6 +159,7 @@ class CheckpointStore:
             self._newest.replace(self._previous)
         else:
             temporary.replace(self._previous)
+            temporary.unlink(missing_ok=True)  # two names of one file: renaming the one to the other does nothing
 
     def _read(self, path: Path) -> Checkpoint:
         content = read_checked(path, self._identity, fix=self._anew)

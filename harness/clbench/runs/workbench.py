@@ -16,6 +16,7 @@ from clbench.methods.contract import Method
 from clbench.methods.resuming import StepStore
 from clbench.models import Backbone, ImageGenerator
 from clbench.models.generation import GeneratedImages
+from clbench.models.parts import MISSING, parts_of
 from clbench.plugins import Registry
 from clbench.runs.sources import RunSources, Sources
 from clbench.runs.worker.watch import given
@@ -122,12 +123,24 @@ class Bench:
         self.device = resolve_device(config.device)
         self.method = self.sources.method
         self.initial = workbench.backbone(config.backbone_source, self.device)
+        self._check_parts()
 
     @property
     def reference_origin(self) -> str:
         """Where the reference data are from, if the method has asked for them."""
         name = self.sources.reference
         return self._workbench.reference_origin(name) if name else ""
+
+    def _check_parts(self) -> None:
+        """Refuse a backbone without what the method needs; most are refused by their descriptions before."""
+        needed = {each.part for each in self.method.spec.parts if each.arises(self.config.settings)}
+        lacking = needed - parts_of(self.initial.model) if needed else set()
+        if lacking:
+            raise ConfigError(
+                f"{self.config.method} does not work on backbone {self.config.backbone}",
+                why=" and ".join(MISSING[part] for part in sorted(lacking)),
+                fix="choose another --backbone",
+            )
 
     def context(self, progress: ProgressFunction, steps: StepStore | None = None) -> Context:
         """A context with exactly the extra data that the method declares, so that an undeclared use fails.

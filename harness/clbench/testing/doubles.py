@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clbench.models.generator import ImageGenerator
+from clbench.specs import Part
 from clbench.streams import HeldOut, ImageSet, Preprocessing, Stream, Task
 from clbench.temporary import owner
 
@@ -28,6 +29,7 @@ __all__ = [
     "NoiseGenerator",
     "tiny_backbone",
     "tiny_backbone_on",
+    "tiny_backbone_without",
     "tiny_context",
     "tiny_held_out",
     "tiny_images",
@@ -64,6 +66,53 @@ def _pristine(seed: int, quick_gelu: bool) -> Backbone:
 def tiny_backbone(seed: int = 0, *, quick_gelu: bool = False) -> Backbone:
     """A CLIP of two layers a tower, 16×16 images, embedding width 16, random weights from ``seed``."""
     return _pristine(seed, quick_gelu).copy()
+
+
+@functools.cache
+def tiny_backbone_without(part: Part) -> Backbone:
+    """A tiny CLIP that lacks one part: a ResNet, a tower that pools by attention, or another text tower.
+
+    Its images are 32×32: a ResNet makes them that much smaller. Hand out copies of it only.
+    """
+    import open_clip
+    import torch
+    from torch import nn
+
+    from clbench.models import Backbone
+
+    class MeanOfWords(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words = nn.EmbeddingBag(49408, 16)
+
+        def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+            embeddings: torch.Tensor = self.words(tokens)
+            return embeddings
+
+    vision: dict[str, object] = {
+        "layers": 2,
+        "width": 32,
+        "head_width": 16,
+        "patch_size": 8,
+        "image_size": 32,
+    }
+    text = {"context_length": 77, "vocab_size": 49408, "layers": 2, "width": 32, "heads": 2}
+    if part == "vision-transformer":
+        vision = {"layers": (1, 1, 1, 1), "width": 8, "head_width": 16, "image_size": 32}
+    elif part == "class-token":
+        vision |= {"attentional_pool": True, "attn_pooler_queries": 4, "attn_pooler_heads": 2}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model: nn.Module
+        if part == "text-transformer":
+            model = open_clip.CustomTextCLIP(embed_dim=16, vision_cfg=vision, text_cfg=text)
+            model.text = MeanOfWords()
+        else:
+            model = open_clip.CLIP(embed_dim=16, vision_cfg=vision, text_cfg=text)
+        torch.nn.init.constant_(model.logit_scale, math.log(100.0))  # type: ignore[arg-type]
+    preprocessing = Preprocessing(size=32, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    tokenizer = open_clip.get_tokenizer("ViT-B-32")
+    return Backbone(f"tiny-without-{part}", model.eval(), tokenizer, preprocessing)
 
 
 def tiny_images(

@@ -129,6 +129,10 @@ class MethodSubject:
         """How many times it learns: not at all (``zero_shot``), once (``joint``), or task by task."""
         return {"zero_shot": 0, "joint": 1}.get(self.spec.protocol, self.tasks)
 
+    def on(self, backbone: Backbone) -> MethodSubject:
+        """The same method on another backbone."""
+        return MethodSubject(self.spec, self.values, stream=self._given_stream, backbone=backbone)
+
     # -- actions ------------------------------------------------------------------------------------
 
     def context(self, *, declared_only: bool = False, steps: StepStore | None = None) -> Context:

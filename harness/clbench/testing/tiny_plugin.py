@@ -73,6 +73,7 @@ def clbench_backbones() -> list[BackboneSpec]:
             factory=f"{_HERE}:tiny_backbone_on",
             parameters=1_650_000,
             image_size=16,
+            parts=("vision-transformer", "class-token", "text-transformer"),
         )
     ]
 

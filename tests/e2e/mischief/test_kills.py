@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -44,7 +45,22 @@ def test_runs_at_once_are_those_of_one_after_another(tmp_path):
         assert one == two
 
 
-def test_an_interrupted_command_ends_soon_leaves_no_process_and_goes_on(tmp_path):
+def _all(command):
+    """What a terminal does at Ctrl-C, and worse: it sends it to all processes."""
+    for process in [psutil.Process(command.pid), *psutil.Process(command.pid).children(recursive=True)]:
+        if process.is_running():
+            process.send_signal(signal.SIGINT)
+
+
+STOPS = {
+    130: _all,
+    143: lambda command: command.send_signal(signal.SIGTERM),  # as schedulers do
+    129: lambda command: os.killpg(command.pid, signal.SIGHUP),  # as a terminal does that is closed
+}
+
+
+@pytest.mark.parametrize("status", STOPS)
+def test_a_stopped_command_ends_soon_leaves_no_process_and_goes_on(tmp_path, status):
     straight = start(tmp_path / "straight", "honest", "--seeds", "0,1,2")
     output, _ = straight.communicate(timeout=600)
     assert straight.returncode == 0, output
@@ -52,16 +68,16 @@ def test_an_interrupted_command_ends_soon_leaves_no_process_and_goes_on(tmp_path
     command = start(out, "honest", "--jobs", "2", "--seeds", "0,1,2")
     while not list(out.glob("*/*/rows/*.npz")) and command.poll() is None:
         time.sleep(0.02)
-    for process in [psutil.Process(command.pid), *psutil.Process(command.pid).children(recursive=True)]:
-        if process.is_running():
-            process.send_signal(signal.SIGINT)  # as a terminal does, to all
+    STOPS[status](command)
     begun = time.monotonic()
     output, _ = command.communicate(timeout=600)
     taken = time.monotonic() - begun
-    assert command.returncode == 130, output
-    assert "goes on from the last completed task" in output
+    assert command.returncode == status, output
+    assert output.count("stopped; the same command again goes on") == 1
+    assert "FAILED" not in output
+    assert "Traceback" not in output
     assert not left_after(out, 5.0)
-    print(f"ended {taken:.1f} s after Ctrl-C")
+    print(f"ended {taken:.1f} s later")
     command = start(out, "honest", "--jobs", "2", "--seeds", "0,1,2")
     output, _ = command.communicate(timeout=600)
     assert command.returncode == 0, output

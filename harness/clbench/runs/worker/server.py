@@ -34,6 +34,9 @@ def loaded() -> None:
 
 def _begin() -> None:
     server, command = os.getpid(), os.getppid()
+    with suppress(OSError, AttributeError):
+        # What a terminal sends to all (Ctrl-C, its own end) is the command's to hear, which ends this process.
+        os.setpgid(0, 0)
 
     def end_descendants() -> None:
         if os.getpid() != server:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from clbench.errors import ConfigError
+from clbench.errors import ClbenchError, ConfigError
 from clbench.methods.contract import Method
+from clbench.models.parts import PARTS, parts_of
+from clbench.testing.doubles import tiny_backbone_without
 from clbench.testing.laws.description import factory_is_a_method, settings_have_defaults
 from clbench.testing.outcomes import Broken, Law, NotApplicable, law
 from clbench.testing.subject import MethodSubject
@@ -71,11 +73,33 @@ def trainable_parameters_are_reported(subject: MethodSubject) -> None:
         raise Broken("a number of parameters is negative")
 
 
+@law(it_learns)
+def needed_parts_are_declared(subject: MethodSubject) -> None:
+    """It works on every CLIP-like model that has what its spec says it needs: one with a ResNet, one with a
+    pooling by attention, one with a text tower of another make, unless it needs what they lack."""
+    settings = subject.settings_class.model_validate(subject.values).model_dump(mode="json")
+    needed = {each.part for each in subject.spec.parts if each.arises(settings)}
+    for part in PARTS:
+        backbone = tiny_backbone_without(part)
+        if not needed <= parts_of(backbone.model):
+            continue  # such a run is refused before the method is built
+        other = subject.on(backbone)
+        try:
+            method = other.build()
+            if other.stages:
+                other.learn(method, 0)
+            other.score(method)
+        except Exception as error:
+            why = error.line if isinstance(error, ClbenchError) else f"{type(error).__name__}: {error}"
+            raise Broken(f"its parts have no {part!r}, but on a model without it: {why}") from error
+
+
 LEARNING_LAWS: tuple[Law[MethodSubject], ...] = (
     it_is_built,
     it_learns,
     initial_model_is_untouched,
     process_is_left_alone,
     only_declared_data_are_used,
+    needed_parts_are_declared,
     trainable_parameters_are_reported,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clbench import Assumptions, MethodSpec, hookimpl
+from clbench import Assumptions, MethodSpec, NeedsPart, hookimpl
 
 from clbench_clip_kd.traps import TRAPS
 
@@ -26,6 +26,7 @@ def clbench_methods() -> list[MethodSpec]:
             settings="clbench_clip_kd.settings:ClipKDSettings",
             requires=("reference",),
             assumptions=Assumptions(extra_data=True),
+            parts=(NeedsPart("vision-transformer", unless={"mfd": (0.0,), "mfd_unmasked": (True,)}),),
             tuned={
                 "mini": {
                     "iterations": 40,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clbench import Assumptions, MethodSpec, hookimpl
+from clbench import Assumptions, MethodSpec, NeedsPart, hookimpl
 
 from clbench_diki.traps import TRAPS
 
@@ -16,6 +16,7 @@ def clbench_methods() -> tuple[MethodSpec, ...]:
             summary="frozen CLIP; task prompts in a residual branch, weighed by each task's Gaussian",
             factory="clbench_diki.method:DIKI",
             settings="clbench_diki.settings:DIKISettings",
+            parts=(NeedsPart("vision-transformer"), NeedsPart("text-transformer")),
             tuned={
                 "mini": {
                     "lr": 20.0,

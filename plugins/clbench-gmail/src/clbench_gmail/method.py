@@ -178,7 +178,9 @@ class GMAIL(Method):
 
     def _adapted(self, backbone: Backbone, tower: str) -> TowerLoRA:
         """Put adapters into ``visual``, or into ``transformer``: the blocks of the text tower."""
-        module = getattr(backbone.model, tower, None)
+        model = backbone.model
+        # open_clip's CustomTextCLIP keeps a text tower of its own.
+        module = getattr(model if tower == "visual" else getattr(model, "text", model), tower, None)
         if not isinstance(module, nn.Module):
             raise ConfigError(
                 f"the backbone {backbone.name!r} has no {tower} to adapt",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clbench import Assumptions, MethodSpec, hookimpl
+from clbench import Assumptions, MethodSpec, NeedsPart, hookimpl
 
 from clbench_gmail.traps import TRAPS
 
@@ -22,6 +22,7 @@ def clbench_methods() -> list[MethodSpec]:
             ),
             factory="clbench_gmail.method:GMAIL",
             settings="clbench_gmail.settings:GMAILSettings",
+            parts=(NeedsPart("vision-transformer"), NeedsPart("text-transformer")),
             tuned={
                 "mini": {
                     "align_iterations": 40,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clbench import Assumptions, MethodSpec, hookimpl
+from clbench import Assumptions, MethodSpec, NeedsPart, hookimpl
 
 from clbench_l2p.traps import TRAPS
 
@@ -12,6 +12,7 @@ _CITATION = (
 )
 # As many prompts as tasks times top_k, as in the authors' configuration for five data sets; their rate at
 # batches of 32.
+_PARTS = (NeedsPart("vision-transformer"), NeedsPart("class-token"))  # prompts stand before the class token
 _MINI = {"iterations": 40, "batch_size": 32, "lr": 0.00375, "pool_size": 20, "length": 4, "top_k": 2}
 
 
@@ -25,6 +26,7 @@ def clbench_methods() -> list[MethodSpec]:
             summary="Frozen CLIP; each image picks prompts from a pool and puts them before its patches",
             factory="clbench_l2p.method:L2P",
             settings="clbench_l2p.settings:L2PSettings",
+            parts=_PARTS,
             tuned={"mini": _MINI},
             citation=_CITATION,
             traps=TRAPS,
@@ -35,6 +37,7 @@ def clbench_methods() -> list[MethodSpec]:
             summary="L2P, all images of a batch taking the prompts that most of them pick",
             factory="clbench_l2p.method:L2PVote",
             settings="clbench_l2p.settings:L2PSettings",
+            parts=_PARTS,
             tuned={"mini": _MINI},
             assumptions=Assumptions(task_identity="inferred"),
             citation=_CITATION,

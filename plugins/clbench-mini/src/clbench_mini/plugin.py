@@ -84,6 +84,7 @@ def clbench_backbones() -> list[BackboneSpec]:
             factory="clbench_mini.models:mini_clip",
             parameters=catalogue()["backbone_parameters"],
             image_size=32,
+            parts=("vision-transformer", "class-token", "text-transformer"),
         )
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clbench import Assumptions, MethodSpec, hookimpl
+from clbench import Assumptions, MethodSpec, NeedsPart, hookimpl
 
 from clbench_moe_adapters.traps import TRAPS
 
@@ -17,6 +17,10 @@ def clbench_methods() -> list[MethodSpec]:
             summary="frozen CLIP; mixtures of adapters, a router per task, tasks told by autoencoders",
             factory="clbench_moe_adapters.method:MoEAdapters",
             settings="clbench_moe_adapters.settings:MoEAdaptersSettings",
+            parts=(
+                NeedsPart("vision-transformer"),
+                NeedsPart("text-transformer", when={"towers": ("both",)}),
+            ),
             requires=("reference",),
             assumptions=Assumptions(
                 extra_data=True,

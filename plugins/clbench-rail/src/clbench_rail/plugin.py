@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from clbench import Assumptions, MethodSpec, hookimpl
+from clbench import Assumptions, MethodSpec, NeedsPart, hookimpl
 
 from clbench_rail.traps import TRAPS
 
+_PARTS = (NeedsPart("vision-transformer", when={"features": ("pre-projection",)}),)
 _CITATION = (
     "Xu, Chen, Nie, Wang, Zhuang, Okumura. Advancing Cross-domain Discriminability in Continual Learning of "
     "Vision-Language Models. NeurIPS 2024."
@@ -22,6 +23,7 @@ def clbench_methods() -> list[MethodSpec]:
             summary="Ridge regression on random hidden features of a frozen CLIP, updated without old data",
             factory="clbench_rail.method:PrimalRAIL",
             settings="clbench_rail.settings:PrimalSettings",
+            parts=_PARTS,
             tuned={"mini": {"hidden": 2000}},
             citation=_CITATION,
             claims="clbench_rail:claims.toml",
@@ -33,6 +35,7 @@ def clbench_methods() -> list[MethodSpec]:
             summary="Kernel ridge regression on the kept features of all training images of a frozen CLIP",
             factory="clbench_rail.method:DualRAIL",
             settings="clbench_rail.settings:DualSettings",
+            parts=_PARTS,
             assumptions=Assumptions(replay=True),
             citation=_CITATION,
             deterministic=True,
