@@ -39,11 +39,11 @@ def stopping_signals() -> Iterator[None]:
 
 
 def say_stopped(interrupt: KeyboardInterrupt) -> int:
-    """Say that and how it can go on; return the exit status, as shells have it: 128 and the signal's number."""
+    """Say so, and how it can go on; return the exit status, 128 and the signal's number as in shells."""
     with suppress(OSError, ValueError):  # the terminal may be gone
         click.secho(
-            "stopped; the same command again goes on where the runs were: finished tasks are kept, and a task "
-            "in its middle as far as its last checkpoint (--checkpoint-steps)",
+            "stopped; the same command again goes on where the runs were: finished tasks are kept, and a "
+            "task in its middle as far as its last checkpoint (--checkpoint-steps)",
             fg="yellow",
             err=True,
         )
