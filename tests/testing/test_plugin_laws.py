@@ -32,6 +32,17 @@ CLAIMS = """
     source = 'a paper'
     kind = 'own'
     incomparable = 'another task'
+
+    [[presets]]
+    name = 'fast'
+    method = 'm'
+    stream = 'mtil'
+    orders = ['I']
+    protocol = 'zscl'
+    shots = 'full'
+    origin = 'rerun'
+    source = 'run.sh'
+    settings = {}
 """
 EMPTY = """
     @hookimpl
@@ -110,6 +121,11 @@ def test_a_module_needs_no_distribution():
             {"plugin": GOOD.replace("spec()", CLAIMING), "claims": CLAIMS.replace("'m'", "'n'")},
             "claims_can_be_read",
             "has claims of n",
+        ),
+        (
+            {"plugin": GOOD.replace("spec()", CLAIMING), "claims": CLAIMS.replace("{}", "{ rate = 1 }")},
+            "presets_fit_their_methods",
+            "unknown setting of m 'rate'",
         ),
         ({"plugin": GOOD + EMPTY}, "it_gives_something", "clbench_streams"),
     ],

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clbench.config.options import as_typed
+from clbench.config.presets import usual_preset
 
 if TYPE_CHECKING:
     from clbench.config import RunConfig
@@ -115,11 +116,21 @@ def plan_table(configs: Sequence[RunConfig], registry: Registry) -> RenderableTy
         table.add_row(name, f"{giver.distribution} {giver.version}", _settings(config))
     legend = {
         "default": Text("plain: the method's default (the paper's, where it gives one)", style="dim"),
-        "tuned": Text(f"† tuned for {first.stream}", style="cyan"),
+        "tuned": Text(f"† {_for_stream(configs, registry)}", style="cyan"),
         "user": Text("* yours", style="bold yellow"),
     }
     shown = [legend[source] for source in legend if source in sources]
     return Group(shared, table, Text("  ").join(shown)) if shown else Group(shared, table)
+
+
+def _for_stream(configs: Sequence[RunConfig], registry: Registry) -> str:
+    """Where values for the stream are from: the plugin's tuning, or what a paper ran."""
+    stream = configs[0].stream
+    specs = [registry.methods[name].spec for name in dict.fromkeys(config.method for config in configs)]
+    tuned = any(stream in spec.tuned for spec in specs)
+    preset = any(stream not in spec.tuned and usual_preset(spec, stream) for spec in specs)
+    words = [*(["tuned"] if tuned else []), *(["what papers ran"] if preset else [])]
+    return f"{' or '.join(words) or 'tuned'} for {stream}" + (" (clbench list claims)" if preset else "")
 
 
 def _settings(config: RunConfig) -> Text:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clbench.cli.session import Session, disable_plugin_option, make_console, plugin_option
+from clbench.cli.session import (
+    Session,
+    disable_plugin_option,
+    make_console,
+    manner_options,
+    plugin_option,
+)
 
 if TYPE_CHECKING:
     from clbench.cli.launching import Manner
@@ -41,18 +47,7 @@ if TYPE_CHECKING:
     metavar="POINTS",
     help="How far from the printed figure still counts as reproduced.",
 )
-@click.option(
-    "-j", "--jobs", metavar="N|auto", default="1", help="Runs at once on this machine.  [default: 1]"
-)
-@click.option(
-    "--stall-timeout",
-    type=click.FloatRange(0),
-    default=3600.0,
-    metavar="SECONDS",
-    help="Give up a run that says nothing for so long; 0: never.  [default: 3600]",
-)
-@click.option("--in-process", is_flag=True, help="Run in this process, for debuggers; see clbench run.")
-@click.option("--plain", is_flag=True, help="Plain lines instead of the live display.")
+@manner_options
 @plugin_option
 @disable_plugin_option
 @click.pass_context

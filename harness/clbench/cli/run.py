@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clbench.cli.session import Session, disable_plugin_option, make_console, plugin_option
+from clbench.cli.session import (
+    Session,
+    disable_plugin_option,
+    make_console,
+    manner_options,
+    plugin_option,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,21 +81,7 @@ _MOST_FIGURES = 6
     metavar="A,B,…",
     help="Data sets of no task to test after each task (clbench list datasets).",
 )
-@click.option(
-    "-j", "--jobs", metavar="N|auto", default="1", help="Runs at once on this machine.  [default: 1]"
-)
-@click.option(
-    "--stall-timeout",
-    type=click.FloatRange(0),
-    default=3600.0,
-    metavar="SECONDS",
-    help="Give up a run that says nothing for so long; 0: never.  [default: 3600]",
-)
-@click.option(
-    "--in-process",
-    is_flag=True,
-    help="Run methods in this process, for debuggers: nothing is kept apart, and records say so.",
-)
+@manner_options
 @click.option("--launcher", metavar="NAME", help="How runs are executed.  [default: one after another, here]")
 @click.option(
     "--track", metavar="A,B,…", help="Show runs in these services while they go on (clbench list trackers)."
@@ -97,7 +89,6 @@ _MOST_FIGURES = 6
 @click.option(
     "--dry-run", is_flag=True, help="Check names and settings, print the resolved configuration, and stop."
 )
-@click.option("--plain", is_flag=True, help="Plain lines instead of the live display.")
 @plugin_option
 @disable_plugin_option
 @click.pass_context

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from clbench.plugins import Registry
 
-__all__ = ["Session", "disable_plugin_option", "make_console", "plugin_option"]
+__all__ = ["Session", "disable_plugin_option", "make_console", "manner_options", "plugin_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -100,6 +100,36 @@ def plugin_option(function: F) -> F:
         callback=add,
         help="Use a Python file as a plugin, without packaging (repeatable).",
     )(function)
+
+
+def manner_options(function: F) -> F:
+    """Add how runs are executed here and shown: ``--jobs``, ``--stall-timeout``, ``--in-process``, …"""
+    for option in reversed(
+        (
+            click.option(
+                "-j",
+                "--jobs",
+                metavar="N|auto",
+                default="1",
+                help="Runs at once on this machine.  [default: 1]",
+            ),
+            click.option(
+                "--stall-timeout",
+                type=click.FloatRange(0),
+                default=3600.0,
+                metavar="SECONDS",
+                help="Give up a run that says nothing for so long; 0: never.  [default: 3600]",
+            ),
+            click.option(
+                "--in-process",
+                is_flag=True,
+                help="Run methods in this process, for debuggers: nothing is kept apart, and records say so.",
+            ),
+            click.option("--plain", is_flag=True, help="Plain lines instead of the live display."),
+        )
+    ):
+        function = option(function)
+    return function
 
 
 def make_console(*, file_width: int = 400) -> Console:

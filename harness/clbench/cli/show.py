@@ -203,6 +203,11 @@ def _print_settings(found: Contribution[MethodSpec], console: Console) -> None:
     console.print(
         f"\nchange one: clbench run --methods {spec.name} --set {spec.name}.SETTING=VALUE", style="dim"
     )
+    if spec.claims is not None:
+        told = (
+            f"what was run for published rows: clbench list claims {spec.name}; clbench reproduce {spec.name}"
+        )
+        console.print(told, style="dim")
 
 
 def _print_stream(spec: StreamSpec, console: Console) -> None:

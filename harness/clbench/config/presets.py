@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, m
 from clbench.errors import PluginError
 from clbench.specs import PROTOCOL_FACTS, MethodSpec
 
-__all__ = ["Preset", "claims_document", "invalid_claims", "presets_in", "usual_preset"]
+__all__ = ["Preset", "claims_document", "invalid_claims", "presets_in", "presets_of", "usual_preset"]
 
 Text = Annotated[str, Field(min_length=1)]
 _COMMIT = r"^(github:[\w.-]+/[\w.-]+ [0-9a-f]{7,40}|not recorded|)$"
@@ -134,11 +134,18 @@ def usual_preset(spec: MethodSpec, stream: str) -> Preset | None:
     Raises:
         PluginError: the plugin's file is no good.
     """
+    return next((p for p in presets_of(spec) if p.usual and p.stream == stream), None)
+
+
+def presets_of(spec: MethodSpec) -> tuple[Preset, ...]:
+    """What was run for the method's published rows.
+
+    Raises:
+        PluginError: the plugin's file is no good.
+    """
     if spec.claims is None:
-        return None
-    return next(
-        (p for p in _read(spec.claims) if p.usual and p.method == spec.name and p.stream == stream), None
-    )
+        return ()
+    return tuple(preset for preset in _read(spec.claims) if preset.method == spec.name)
 
 
 @cache

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from clbench.config.presets import presets_of
+from clbench.config.settings import resolve_settings
 from clbench.errors import PluginError
+from clbench.plugins import Contribution
 from clbench.plugins.checks import CONTRIBUTING
 from clbench.results.claims import read_claims
 from clbench.specs import MethodSpec, load_reference
@@ -89,6 +92,26 @@ def claims_can_be_read(subject: PluginSubject) -> None:
 
 
 @law(plugin_loads)
+def presets_fit_their_methods(subject: PluginSubject) -> None:
+    """What was run for its published figures, its presets, can be set: its methods take all settings."""
+    wrong, some = [], False
+    for spec in subject.methods:
+        try:
+            presets = presets_of(spec)
+        except PluginError:
+            raise NotApplicable("its claims cannot be read") from None
+        for preset in presets:
+            some = True
+            method = Contribution(spec, subject.name, subject.name, "")
+            _, _, problems = resolve_settings(method, None, preset.settings)
+            wrong += [f"{preset.name}: {' '.join(str(problem).split())}" for problem in problems]
+    if not some:
+        raise NotApplicable("its methods have no presets")
+    if wrong:
+        raise Broken("; ".join(wrong))
+
+
+@law(plugin_loads)
 def it_gives_something(subject: PluginSubject) -> None:
     """No contributing hook returns an empty list, which is a hook that was forgotten."""
     for one in subject.loaded:
@@ -108,5 +131,6 @@ PLUGIN_LAWS: tuple[Law[PluginSubject], ...] = (
     settings_are_light,
     references_exist,
     claims_can_be_read,
+    presets_fit_their_methods,
     it_gives_something,
 )
