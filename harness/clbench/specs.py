@@ -187,6 +187,8 @@ class TaskSummary:
         rate_scale: factor on a method's learning rate, see :class:`clbench.streams.TrainingTask`.
         templates: number of prompts per class at test; 0 where it is not told here.
         source: where the images come from, in words.
+        groups: number of groups of test images that are alike, each image that is alone counted, where the
+            stream names them (see :class:`clbench.streams.ImageSet`); ``None`` where it names none.
     """
 
     key: str
@@ -199,6 +201,7 @@ class TaskSummary:
     rate_scale: float = 1.0
     templates: int = 0
     source: str = ""
+    groups: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -390,7 +390,9 @@ def test_the_example_of_the_docs_is_right(tmp_path, clbench_cache):
     draw(tmp_path / "data/reference/a.png", 77)
     (tmp_path / "data/reference.csv").write_text("file_name,text\na.png,a cat\n")
     (tmp_path / "data/names.txt").write_text("teapot\n")
+    (tmp_path / "data/tools/groups.csv").write_text("file_name,group\nclaw hammer/1.jpg,blue\n")
     description = read_description(tmp_path / "own-stream.yaml")
+    assert description.tasks[1].groups == ("blue",)
     assert description.tasks[1].classes == ("hammer",)
     assert list(description.orders) == ["I", "II"]
 

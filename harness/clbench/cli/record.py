@@ -56,6 +56,7 @@ def print_record(path: Path, console: Console, book: TrapBook | None = None) -> 
     console.print()
     for title, facts in (
         ("metrics", _metrics(record)),
+        ("groups of test images, which intervals draw", _groups(record)),
         ("held out: accuracy in %, zero-shot → after each task", _held_out(record)),
         ("settings", _settings(record)),
         ("traps: clbench traps METHOD says what they are", _traps(record, book)),
@@ -82,6 +83,13 @@ def _print_section(title: str, facts: dict[str, str], console: Console) -> None:
 def _metrics(record: Record) -> dict[str, str]:
     values = {} if record.metrics is None else record.metrics.model_dump()
     return {name: "–" if value is None else f"{value:.2f} %" for name, value in values.items()}
+
+
+def _groups(record: Record) -> dict[str, str]:
+    named = [task for task in record.stream.tasks if task.groups is not None]
+    facts = {task.key: f"{task.groups:,} groups of {task.test:,} images" for task in named}
+    by = "" if record.predictions is None else record.predictions.groups_by
+    return {**facts, "added after the run by": by} if by else facts
 
 
 def _held_out(record: Record) -> dict[str, str]:

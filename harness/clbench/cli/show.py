@@ -259,6 +259,7 @@ def _task_table(spec: StreamSpec) -> Table:
         for row, value in zip(rows, values, strict=True):
             row.append(counted(value))
     told = {
+        "groups of test images": [f"{task.groups:,}" if task.groups else "" for task in spec.tasks],
         "templates": [str(task.templates or "") for task in spec.tasks],
         "lr ×": [f"{task.rate_scale:g}" for task in spec.tasks],
         "split": [task.split for task in spec.tasks],
@@ -267,8 +268,10 @@ def _task_table(spec: StreamSpec) -> Table:
     for heading, texts in told.items():
         if set(texts) <= {"", "1"}:
             continue
-        numeric = heading in ("templates", "lr ×")
-        table.add_column(heading, justify="right" if numeric else "left", no_wrap=numeric)
+        numeric = heading in ("groups of test images", "templates", "lr ×")
+        table.add_column(
+            heading, justify="right" if numeric else "left", no_wrap=heading in ("templates", "lr ×")
+        )
         for row, text in zip(rows, texts, strict=True):
             row.append(text)
     for row in rows:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clbench.cli.groups import groups
 from clbench.cli.session import Session, disable_plugin_option, make_console
 
 if TYPE_CHECKING:
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["stream"]
 
 
-@click.group("stream", short_help="Check a stream that a YAML file describes.")
+@click.group("stream", short_help="Check a stream that a YAML file describes; groups of test images.")
 def stream() -> None:
     """Streams from a YAML file and folders of images, without Python (docs/streams.md)."""
+
+
+stream.add_command(groups)
 
 
 @stream.command("check", short_help="Say what a stream has, and what is missing or odd.")
@@ -92,10 +96,15 @@ def _print_tasks(description: Description, console: Console) -> None:
     fewest = [min(map(len, task.train.images.values())) for task in description.tasks]
     for label, values in numbers.items():
         table.add_column(label, f"{sum(values):,}", justify="right", no_wrap=True)
+    grouped = any(task.groups for task in description.tasks)
+    if grouped:
+        table.add_column("groups of test images", justify="right")
     table.add_column("fewest a class", f"{min(fewest):,}", justify="right", no_wrap=True)
     table.add_column("templates")
     for number, task in enumerate(description.tasks):
         counts = [f"{values[number]:,}" for values in numbers.values()]
+        if grouped:
+            counts.append("" if task.group_count is None else f"{task.group_count:,}")
         more = f" (+{len(task.templates) - 1})" if len(task.templates) > 1 else ""
         table.add_row(task.key, *counts, f"{fewest[number]:,}", Text(f"{task.templates[0]}{more}"))
     console.print(table)

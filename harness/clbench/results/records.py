@@ -92,6 +92,11 @@ class TaskRecord(_Part):
     classes: Count
     train: Count
     test: Count
+    groups: Count | None = Field(
+        default=None,
+        description="How many groups of test images that are alike, such as renderings of one design; "
+        "intervals draw groups. Null: the stream named none, and intervals draw images.",
+    )
 
 
 class StreamRecord(_Part):
@@ -154,6 +159,11 @@ class PredictionsFile(_Part):
 
     file: Name
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    groups_by: str = Field(
+        default="",
+        description="Distribution and version whose stream named the groups of test images, where they were "
+        "added after the run; empty: the run wrote them, or there are none.",
+    )
 
 
 class HeldOutRecord(_Part):

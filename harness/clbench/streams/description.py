@@ -27,6 +27,8 @@ class DescribedTask:
         folders: names of the class folders, sorted: the order of the labels.
         classes: class names in that order.
         train, test, validation: the images.
+        groups: which test images are alike: the group of each of ``test.files``, ``None`` for those that are
+            alone; empty where no table names any.
     """
 
     key: str
@@ -37,6 +39,13 @@ class DescribedTask:
     train: Folder
     test: Folder
     validation: Folder | None = None
+    groups: tuple[str | None, ...] = ()
+
+    @property
+    def group_count(self) -> int | None:
+        """How many groups the test images are, those that are alone counted; ``None`` without a table."""
+        named = {name for name in self.groups if name is not None}
+        return len(named) + self.groups.count(None) if self.groups else None
 
     @property
     def splits(self) -> dict[str, Folder]:
@@ -86,7 +95,7 @@ class Description:
     def digest(self) -> str:
         """Of everything that decides a figure: names, templates, orders, and the bytes of all images.
 
-        Where the folders lie does not count.
+        Where the folders lie does not count, nor do groups of test images, which decide intervals alone.
 
         Raises:
             DataError: an image file cannot be read.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from clbench.streams.description import DescribedTask, Description
 from clbench.streams.entries import ReferenceEntry, StreamEntry, TaskEntry, mistakes
 from clbench.streams.files.names import composed, find
 from clbench.streams.imagefolders import Folder, scan
-from clbench.streams.sidefiles import read_captions, read_names
+from clbench.streams.sidefiles import read_captions, read_groups, read_names
 
 __all__ = ["read_description"]
 
@@ -116,9 +117,22 @@ class _Reader:
             return None
         classes = tuple(entry.classes.get(name, name.replace("_", " ")) for name in folders)
         title = entry.title or entry.key
+        groups: tuple[str | None, ...] = ()
+        if entry.groups is not None:
+            table = find(self.home, user_path(entry.groups))
+            groups = self.groups(where, table, test)
+            # the usual place for it; it is read, if not as an image
+            test = replace(test, ignored=tuple(path for path in test.ignored if path != table))
         return DescribedTask(
-            entry.key, title, tuple(templates), folders, classes, train, test, splits.get("val")
+            entry.key, title, tuple(templates), folders, classes, train, test, splits.get("val"), groups
         )
+
+    def groups(self, where: str, table: Path, test: Folder) -> tuple[str | None, ...]:
+        try:
+            return read_groups(table, test)
+        except ClbenchError as error:
+            self.problems.append(ClbenchError(f"{where}, groups: {error.what}", why=error.why, fix=error.fix))
+            return ()
 
     def folder(self, where: str, given: Path) -> Folder | None:
         try:

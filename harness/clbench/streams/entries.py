@@ -46,7 +46,7 @@ class _Entry(BaseModel):
 
 
 class TaskEntry(_Entry):
-    """One task: folders of the form ``FOLDER/CLASS/*.jpg``."""
+    """One task: folders of the form ``FOLDER/CLASS/*.jpg``, and a table that names groups of test images."""
 
     key: Name
     title: Text | None = None
@@ -54,6 +54,7 @@ class TaskEntry(_Entry):
     test: Path
     val: Path | None = None
     classes: dict[str, Text] = Field(default_factory=dict)
+    groups: Path | None = None
     templates: Templates | None = None
 
 

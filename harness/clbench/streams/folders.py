@@ -100,6 +100,7 @@ def read_stream(file: str) -> Stream:
                 folder.digests,
                 folder.labels(task.folders),
                 name=f"{description.entry.name}/{task.key}/{split}",
+                groups=task.groups if split == "test" else (),
             )
             for split, folder in task.splits.items()
         }
@@ -160,6 +161,7 @@ def _spec(description: Description) -> StreamSpec:
                 classes=len(task.classes),
                 train=len(task.train.files),
                 test=len(task.test.files),
+                groups=task.group_count,
             )
             for task in description.tasks
         ),

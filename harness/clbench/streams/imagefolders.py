@@ -89,13 +89,27 @@ def scan(root: Path) -> Folder:
     return Folder(root, images, tuple(ignored), tuple(system), tuple(doubled))
 
 
-def image_set(files: Sequence[Path], digests: Sequence[str], labels: Sequence[int], *, name: str) -> ImageSet:
-    """Images from files, identified by their bytes; nothing is decoded yet."""
+def image_set(
+    files: Sequence[Path],
+    digests: Sequence[str],
+    labels: Sequence[int],
+    *,
+    name: str,
+    groups: Sequence[str | None] = (),
+) -> ImageSet:
+    """Images from files, identified by their bytes; nothing is decoded yet. ``groups``: of each image."""
     import datasets
 
     features = datasets.Features(image=datasets.Image(), label=datasets.Value("int64"))
     columns = {"image": [str(file) for file in files], "label": list(labels)}
-    return ImageSet(datasets.Dataset.from_dict(columns, features=features), name=name, contents=digests)
+    if groups:
+        features["group"], columns["group"] = datasets.Value("string"), list(groups)
+    return ImageSet(
+        datasets.Dataset.from_dict(columns, features=features),
+        name=name,
+        contents=digests,
+        group="group" if groups else None,
+    )
 
 
 def _visible(folder: Path, system: list[Path]) -> list[os.DirEntry[str]]:

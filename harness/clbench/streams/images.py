@@ -35,6 +35,9 @@ class ImageSet:
             converted to it when they are decoded, before anything else.
         name: where it comes from, for messages.
         image, label: the columns' names.
+        group: name of a column that says which images are alike, such as renderings of one design or pages
+            of one writer: a text or number that images of one group share; an image with null is alone. It is
+            for intervals of test images, and identifies nothing: it is in no digest.
         contents: for files on disk, what identifies each image by its bytes, as
             :func:`clbench.streams.files.contents.content_digests` gives it; else folder and file name do.
         as_stored: resize images in the mode that they are stored in (palettes by nearest neighbour), where
@@ -48,12 +51,13 @@ class ImageSet:
         name: str = "images",
         image: str = "image",
         label: str | None = "label",
+        group: str | None = None,
         contents: Sequence[str] | None = None,
         as_stored: bool = False,
     ) -> None:
         import datasets
 
-        missing = {image, *([label] if label else [])} - set(dataset.column_names)
+        missing = {image, *filter(None, (label, group))} - set(dataset.column_names)
         if missing:
             raise DataError(
                 f"{name} lacks the column {', '.join(sorted(missing))}",
@@ -65,6 +69,7 @@ class ImageSet:
         self._raw = dataset.select_columns([image]).cast_column(image, datasets.Image(decode=False))
         self._image = image
         self._label = label
+        self._group = group
         self._contents = None if contents is None else tuple(contents)
         self._as_stored = as_stored
 
@@ -78,6 +83,28 @@ class ImageSet:
             return np.zeros(len(self), dtype=np.int64)
         column = self.dataset.select_columns([self._label]).with_format("numpy")[self._label]
         return np.asarray(column, dtype=np.int64)
+
+    @cached_property
+    def groups(self) -> np.ndarray | None:
+        """The number of each image's group as they occur, int64 (n,); ``None`` where none are named."""
+        if self._group is None:
+            return None
+        numbers: dict[object, int] = {}
+        names = list(self.dataset.select_columns([self._group]).with_format(None)[self._group])
+        odd = next((name for name in names if not isinstance(name, str | int | None)), None)
+        if odd is not None:
+            raise DataError(
+                f"the column {self._group} of {self.name} is to name groups of images",
+                why=f"it holds {odd!r}, which is neither text nor a whole number",
+            )
+        # an image that is in no group is one by itself
+        keys = [(i,) if name is None else name for i, name in enumerate(names)]
+        return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+
+    @property
+    def group_count(self) -> int | None:
+        """How many groups there are, images that are alone counted; ``None`` where none are named."""
+        return None if self.groups is None else int(self.groups.max(initial=-1)) + 1
 
     @cached_property
     def digest(self) -> str:
@@ -116,12 +143,16 @@ class ImageSet:
             name=self.name,
             image=self._image,
             label=self._label,
+            group=self._group,
             contents=None if self._contents is None else [self._contents[i] for i in indices],
             as_stored=self._as_stored,
         )
 
     def detached(self) -> ImageSet:
-        """The same images and labels, and of a table in memory no other row: fit to be sent elsewhere."""
+        """The same images and labels, no other column, and of a table in memory no other row.
+
+        It is fit to be sent elsewhere: which images are alike stays here.
+        """
         dataset = self.dataset
         if dataset._indices is not None and not dataset.cache_files:
             dataset = dataset.flatten_indices(keep_in_memory=True)

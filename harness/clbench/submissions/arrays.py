@@ -14,8 +14,11 @@ from clbench.results.predictions import DAMAGE
 
 __all__ = ["check_arrays"]
 
-_NAMES = re.compile(r"(tasks|images|truth|(rows|answers)\|(task|seen|union|held-out))\.npy")
-_KINDS: Mapping[str, str] = {"tasks": "U", "images": "iu", "truth": "iu", "rows": "iu", "answers": "iu"}
+_NAMES = re.compile(r"(tasks|images|truth|groups|(rows|answers)\|(task|seen|union|held-out))\.npy")
+_KINDS: Mapping[str, str] = {
+    "tasks": "U",
+    **dict.fromkeys(("images", "truth", "groups", "rows", "answers"), "iu"),
+}
 _LARGEST = 1 << 30
 
 

@@ -14,16 +14,16 @@ from clbench.config.runconfig import RunConfig
 from clbench.errors import ClbenchError, DataError
 from clbench.plugins import Contribution, Registry
 from clbench.results.predictions import Predictions
-from clbench.results.records import Record
+from clbench.results.records import Record, TaskRecord
 from clbench.specs import PROTOCOL_FACTS, load_reference
 from clbench.streams.folders import find_dataset, find_stream
-from clbench.streams.tasks import Stream, order_keys
+from clbench.streams.tasks import Stream, Task, order_keys
 from clbench.submissions.checks import Check, concluded, failed, not_here, unchecked
 
 if TYPE_CHECKING:
     from clbench.specs import StreamSpec
 
-__all__ = ["check_data", "check_stream"]
+__all__ = ["check_data", "check_stream", "stream_of"]
 
 _STREAM_FIELDS = ("stream", "class_names", "templates", "train_split", "test_split")
 
@@ -74,12 +74,9 @@ def check_data(
     found = _stream(record, registry, file)
     if isinstance(found, str):
         return unchecked(name, found)
-    spec, order = found.spec, record.stream.order
+    spec = found.spec
     try:
-        keys = order_keys(order, [task.key for task in spec.tasks], spec.orders, stream=spec.name)
-        stream: Stream = _built(spec.factory, spec.arguments, getattr(spec, "digest", "")).ordered(
-            order, keys
-        )
+        stream = _ordered(spec, record.stream.order)
         problems = [
             *_other_data(record, predictions, stream),
             *_other_held_out(record, predictions, registry),
@@ -89,8 +86,43 @@ def check_data(
     except ClbenchError as error:
         return failed(name, "the record's stream cannot be built", [" ".join(str(error).split())])
     images = sum(len(task.test) for task in stream.tasks)
+    grouped = any(task.test.groups is not None for task in stream.tasks)
+    without = grouped and predictions is not None and not predictions.groups
     good = f"splits, class names and templates are the stream's, the right answers its {images:,} test labels"
+    if without:
+        # Recorded before the stream named them: nothing is wrong, but intervals are too narrow.
+        good += "; it names groups of test images, which the predictions lack (clbench stream groups)"
     return concluded(name, good, f"the data are not those of stream {spec.name}", problems)
+
+
+def stream_of(
+    record: Record, registry: Registry, file: Path | None = None
+) -> tuple[Contribution[StreamSpec], Stream] | str:
+    """The stream of a record in its order, and who gives it; or why it is not here, or is another one.
+
+    Images, labels, classes and templates are those of the record's fingerprint.
+    """
+    found = _stream(record, registry, file)
+    if isinstance(found, str):
+        return found
+    try:
+        stream = _ordered(found.spec, record.stream.order)
+    except (ClbenchError, OSError) as error:
+        return not_here(f"the images and labels of {found.spec.name}", error)
+    said = record.fingerprint.fields
+    other = [name for name in _STREAM_FIELDS if getattr(said, name) != stream.digests[name]]
+    if other:
+        named = ", ".join(name.replace("_", " ") for name in other)
+        return f"stream {found.spec.name} is another one here: different {named}"
+    return found, stream
+
+
+def _ordered(spec: StreamSpec, order: str) -> Stream:
+    keys = order_keys(order, [task.key for task in spec.tasks], spec.orders, stream=spec.name)
+    # What the digest of a user's file leaves out, such as groups of images, may have changed since.
+    build = _built.__wrapped__ if spec.digest else _built
+    stream: Stream = build(spec.factory, spec.arguments)
+    return stream.ordered(order, keys)
 
 
 def _other_data(record: Record, predictions: Predictions | None, stream: Stream) -> Iterator[str]:
@@ -119,12 +151,25 @@ def _other_data(record: Record, predictions: Predictions | None, stream: Stream)
             if truth.shape != labels.shape or (count := int((truth != labels).sum())):
                 wrong = "another number of" if truth.shape != labels.shape else count
                 yield f"{task.key}: {wrong} right answers are not the labels of the test images"
+        if predictions is not None and predictions.groups:
+            yield from _other_groups(entry, predictions.groups.get(task.key), task)
+
+
+def _other_groups(entry: TaskRecord, said: np.ndarray | None, task: Task) -> Iterator[str]:
+    """Which images are drawn together decides how wide an interval is: it is the stream's to say."""
+    true = task.test.groups
+    if (said is None) != (true is None):
+        yield f"{task.key}: the {'stream' if said is None else 'record'} alone names groups of test images"
+    elif said is not None and true is not None and not np.array_equal(said, true):
+        yield f"{task.key}: the groups of test images are not those of the stream"
+    if entry.groups != task.test.group_count:
+        yield f"{task.key}: groups is {entry.groups!r} in the record and {task.test.group_count!r} here"
 
 
 def _other_held_out(record: Record, predictions: Predictions | None, registry: Registry) -> Iterator[str]:
     for name, recorded in record.held_out.items():
         spec = find_dataset(registry, name).spec
-        held = _built(spec.factory, spec.arguments, getattr(spec, "digest", ""))
+        held = _built(spec.factory, spec.arguments)
         for field, said, true in (
             ("digest", recorded.digest, held.digest),
             ("title", recorded.title, held.title),
@@ -174,5 +219,5 @@ def _other_environment(record: Record, spec: StreamSpec) -> str:
 
 # One build serves all submissions of a stream.
 @lru_cache(maxsize=4)
-def _built(factory: str, arguments: tuple[str, ...], digest: str) -> Any:  # noqa: ARG001 (part of the key)
+def _built(factory: str, arguments: tuple[str, ...]) -> Any:
     return load_reference(factory)(*arguments)

@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 from clbench.boards import board_of, leaderboard, render
+from clbench.boards.comparison.comparing import compare_sides
+from clbench.boards.comparison.many import compare_many
+from clbench.boards.comparison.sides import find_side
+from clbench.boards.comparison.standings import render_standings
+from clbench.boards.comparison.words import comparison_words
 from clbench.boards.layouts.views import Options
 from clbench.boards.tables import building
+from clbench.results import load_records
+from clbench.results.regrouping import add_groups
 from clbench.specs import MetricSpec
 from clbench.testing.records import make_record, make_run
 
@@ -62,6 +69,27 @@ def test_one_line_says_what_plus_minus_is(records):
     assert "test images alone, for there is no training: zero-shot" in said
     assert said in render(board, "md")
     assert "±" not in render(board, "text", options=Options(spread=False))
+
+
+def test_a_note_says_that_alike_images_are_drawn_together_and_where_they_are_not(records):
+    assert "drawn together" not in notes(leaderboard([records]))
+    narrow = {row.method: row.values["last"].half_width for row in leaderboard([records]).tables[0].rows}
+    for name in ("best", "alike", "worse"):
+        for seed in range(3):
+            add_groups(records / f"{name}-{seed}", {"t0": np.arange(150) // 2}, "a plugin 1")
+    board = leaderboard([records])
+    assert (
+        "test images that are alike, as the stream names them, are drawn together: 225 draws of 300 images; "
+        "one by one, recorded before it named them: joint, lonely"
+    ) in notes(board)
+    now = {row.method: row.values["last"].half_width for row in board.tables[0].rows}
+    assert (now["lonely"], now["joint"]) == (narrow["lonely"], narrow["joint"])
+    assert now["worse"] != narrow["worse"]
+    sides = [find_side(name, load_records([records]).stored) for name in ("best", "worse")]
+    (found,) = compare_sides(*sides, ["last"])
+    assert "Intervals are over groups of test images and training seeds." in comparison_words(found)[0]
+    (standing,) = compare_many(sides, ["last"])
+    assert "over groups of test images and training seeds" in render_standings([standing], "text")
 
 
 def test_seeds_that_are_alike_are_deterministic_and_not_plus_minus_nothing(tmp_path):

@@ -9,7 +9,8 @@ from clbench.results import metrics as m
 from clbench.results.places import folder_of
 from clbench.results.predictions import load_predictions, save_predictions
 from clbench.results.statistics.estimates import deterministic, estimate
-from clbench.results.statistics.pairs import metric_weights
+from clbench.results.statistics.paired import paired_difference
+from clbench.results.statistics.pairs import Pairs, metric_weights
 from clbench.results.statistics.trials import Trial, trial_of
 from clbench.results.store import read_record
 from clbench.testing.records import make_run
@@ -80,6 +81,23 @@ def test_images_of_a_group_are_drawn_together():
     low, high = stats.ttest_1samp(100.0 * designs[-1], 0).confidence_interval(0.95)
     assert (found.low, found.high) == pytest.approx((low, high))
     assert found.half_width > 2 * estimate([[trial(right)]], [LAST_OF_FIRST]).half_width
+
+
+def test_a_run_from_before_its_stream_named_groups_takes_those_of_one_beside_it():
+    rng = np.random.default_rng(0)
+    right = [np.repeat(rng.random((2, 10)) < 0.6, 8, axis=1), rng.random((2, 120)) < 0.5]
+    numbers = {"t0": np.repeat(np.arange(10), 8)}
+    new, old = trial(right, 0, numbers), trial(right, 1)
+    both = estimate([[new, trial(right, 1, numbers)]], [LAST_OF_FIRST])
+    assert estimate([[old, new]], [LAST_OF_FIRST]) == both
+    answered = trial(drawn(rng), 0)
+    known, unknown = (
+        paired_difference([Pairs((answered,), (x,))], [LAST_OF_FIRST]) for x in (new, trial(right))
+    )
+    assert np.ptp(known.bounds) > np.ptp(unknown.bounds)
+    assert paired_difference([Pairs((new,), (answered,))], [LAST_OF_FIRST]).bounds == pytest.approx(
+        [-x for x in reversed(known.bounds)]
+    )
 
 
 def test_groups_travel_with_the_predictions(tmp_path):

@@ -14,7 +14,7 @@ from clbench.results.statistics.estimates import estimate
 from clbench.results.statistics.intervals import Interval
 from clbench.results.statistics.pairs import metric_weights
 from clbench.results.statistics.ranks import Ranking, ranking_over
-from clbench.results.statistics.trials import Trial, trial_of
+from clbench.results.statistics.trials import Trial, groups_of, trial_of
 
 __all__ = ["Standing", "compare_many"]
 
@@ -32,6 +32,7 @@ class Standing:
         ranking: the tests of all pairs.
         trained: whether tests are of the trained models alone, for want of seeds: of the methods nothing is
             claimed.
+        grouped: whether any run names groups of test images, which tests draw then.
     """
 
     group: Group
@@ -41,6 +42,7 @@ class Standing:
     values: tuple[Interval, ...]
     ranking: Ranking
     trained: bool
+    grouped: bool
 
 
 def compare_many(sides: Sequence[Side], metrics: Sequence[str]) -> list[Standing]:
@@ -98,6 +100,7 @@ def _standing(sides: Sequence[Side], groups: Sequence[Group], metric: str) -> St
         tuple(value for n in known if (value := values[n]) is not None),
         found,
         few,
+        any(groups_of(trials) for n in known for trials in runs[n]),
     )
 
 

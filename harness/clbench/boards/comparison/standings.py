@@ -73,6 +73,8 @@ def _said(standing: Standing) -> tuple[str, ...]:
     pairs = list(standing.ranking.pairs.values())
     covers = {pair.covers for pair in pairs if pair.covers}
     over = in_words(max(covers, key=len)) if covers else "nothing, for want of predictions and seeds"
+    if standing.grouped:
+        over = over.replace("test images", "groups of test images")
     lines = [
         "a method's column: row minus column in points, in brackets where the two are not separable; rows "
         "that share a letter are not",

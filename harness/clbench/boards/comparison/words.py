@@ -8,6 +8,7 @@ from clbench.boards.comparison.comparing import Comparison
 from clbench.boards.formats.wording import listed, signed
 from clbench.results.statistics.chance import ENOUGH
 from clbench.results.statistics.paired import PairedDifference
+from clbench.results.statistics.trials import groups_of
 
 __all__ = ["comparison_words", "place_of"]
 
@@ -58,7 +59,9 @@ def _range(comparison: Comparison, mean: PairedDifference) -> str:
             f"There are no intervals. {said_by} nothing of training noise, for which it takes {ENOUGH}; and "
             "without predictions nothing is known of the noise of test images."
         )
-    words = {"images": "test images", "seeds": "training seeds", "orders": "orders of tasks"}
+    grouped = any(groups_of((*pairs.a, *pairs.b)) for pairs in comparison.pairs)
+    images = "groups of test images" if grouped else "test images"
+    words = {"images": images, "seeds": "training seeds", "orders": "orders of tasks"}
     said = f"Intervals are over {listed([words[source] for source in mean.covers])}"
     if "images" not in mean.covers:
         return f"{said}; test images are held fixed, for want of predictions."

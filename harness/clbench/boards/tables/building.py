@@ -8,7 +8,7 @@ from pathlib import Path
 from clbench.boards.tables.arranging import chosen, grouping, sorted_rows, unmatched
 from clbench.boards.tables.board import Board
 from clbench.boards.tables.groups import Group, grouped
-from clbench.boards.tables.intervals import alike_note, interval_note
+from clbench.boards.tables.intervals import alike_note, grouped_note, interval_note
 from clbench.boards.tables.ranking import ranked_by, with_ranks
 from clbench.boards.tables.rows import DEFAULT_METRICS, columns_of, rows_of
 from clbench.boards.tables.table import Table, differences
@@ -119,7 +119,8 @@ def board_of(
     for group in sorted(groups, key=lambda group: _named(group, by)):
         rows, remarks = rows_of(groups[group], columns, images=ranks is True or not many, form=form)
         rows = rows if sort is None else sorted_rows(rows, columns, sort)
-        said = [note for note in (interval_note(rows), alike_note(rows)) if note]
+        drawn = grouped_note({row.method: row.trials for row in rows})
+        said = [note for note in (interval_note(rows), drawn, alike_note(rows)) if note]
         table = Table(group, groups[group][0].fingerprint.fields, tuple(rows), (*said, *remarks))
         wanted = column is not None and (ranks is True or (ranks is None and not many))
         tables.append(with_ranks(table, column) if wanted and column is not None else table)

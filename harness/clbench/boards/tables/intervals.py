@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from clbench.boards.tables.rows import Row
 from clbench.results.statistics.chance import ENOUGH
 from clbench.results.statistics.intervals import Interval, Source
+from clbench.results.statistics.trials import Trial, groups_of
 
-__all__ = ["PLUS_MINUS", "in_words", "interval_note"]
+__all__ = ["PLUS_MINUS", "grouped_note", "in_words", "interval_note"]
 
 PLUS_MINUS = "±: "
 """How the line begins."""
@@ -51,6 +52,26 @@ def _said(row: Row, covers: tuple[Source, ...]) -> str:
         return words
     few = "one seed says" if row.seeds == 1 else "two seeds say"
     return f"{words}, {few} nothing of training" if row.seeds < ENOUGH else words
+
+
+def grouped_note(by_label: Mapping[str, Sequence[Trial]]) -> str:
+    """Return how many groups of test images intervals draw, and of which rows they draw images instead; empty
+    where no predictions name groups."""
+    read = {label: trials for label, trials in by_label.items() if trials and trials[0].right is not None}
+    grouped = {label: found for label, trials in read.items() if (found := groups_of(trials))}
+    if not grouped:
+        return ""
+    label, groups = next(iter(grouped.items()))
+    trial = read[label][0]
+    assert trial.right is not None
+    counts = {task: right.shape[1] for task, right in zip(trial.tasks, trial.right, strict=True)}
+    draws = sum(int(groups[task].max()) + 1 if task in groups else count for task, count in counts.items())
+    said = (
+        f"test images that are alike, as the stream names them, are drawn together: {draws:,} draws of "
+        f"{sum(counts.values()):,} images"
+    )
+    alone = [label for label in read if label not in grouped]
+    return f"{said}; one by one, recorded before it named them: {', '.join(alone)}" if alone else said
 
 
 def alike_note(rows: Sequence[Row]) -> str:

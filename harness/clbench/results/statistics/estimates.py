@@ -10,7 +10,7 @@ import numpy as np
 from clbench.results.metrics import FloatArray
 from clbench.results.statistics.chance import Sampled, chance_of, half_width
 from clbench.results.statistics.intervals import Interval
-from clbench.results.statistics.trials import Trial
+from clbench.results.statistics.trials import Trial, groups_of
 
 __all__ = ["deterministic", "estimate"]
 
@@ -59,4 +59,4 @@ def _sampled(runs: Sequence[Trial], weights: FloatArray) -> Sampled:
             task: np.stack([trial.shares(weights, j) for trial in runs])
             for j, task in enumerate(runs[0].tasks)
         }
-    return Sampled(values, seeds, shares, runs[0].groups)
+    return Sampled(values, seeds, shares, groups_of(runs))

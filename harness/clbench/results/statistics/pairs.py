@@ -10,7 +10,7 @@ import numpy as np
 from clbench.errors import RecordError
 from clbench.results.metrics import FloatArray, Matrix, MatrixError
 from clbench.results.statistics.chance import Sampled
-from clbench.results.statistics.trials import Trial, check_same_images
+from clbench.results.statistics.trials import Trial, check_same_images, groups_of
 
 __all__ = ["Pairs", "column_weights", "metric_weights", "pair_up"]
 
@@ -68,7 +68,7 @@ class Pairs:
                 )
                 for j, task in enumerate(self.tasks)
             }
-        return Sampled(a - b, self.seeds, shares, self.a[0].groups)
+        return Sampled(a - b, self.seeds, shares, groups_of((*self.a, *self.b)))
 
     @staticmethod
     def _share(one: Trial, other: Trial, weights: FloatArray, j: int) -> FloatArray:

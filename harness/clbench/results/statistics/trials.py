@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,15 @@ from clbench.results.places import folder_of
 from clbench.results.predictions import ZERO_SHOT_ROW, PredictionKey, Predictions, load_predictions
 from clbench.results.records import Record
 
-__all__ = ["Trial", "check_same_images", "load_trial", "predictions_folder", "trial_of", "zero_shot_trial"]
+__all__ = [
+    "Trial",
+    "check_same_images",
+    "groups_of",
+    "load_trial",
+    "predictions_folder",
+    "trial_of",
+    "zero_shot_trial",
+]
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -39,8 +47,8 @@ class Trial:
             ``None`` where no predictions were kept.
         classes: for each task the right class of each image, shape (n_j,), classes being numbered as they
             occur: what two runs must share if their images are the same, whatever order they learned in.
-        groups: by task, the number of each test image's group, shape (n_j,), where the stream names groups:
-            images of one design or one writer, which are drawn together.
+        groups: by task, the number of each test image's group, shape (n_j,), counted as they occur, where
+            the stream names groups: images of one design or one writer, which are drawn together.
     """
 
     seed: int | None
@@ -133,7 +141,16 @@ def _trial(
             fix=f"see what differs: clbench rescore {folder}",
         )
     classes = tuple(_as_they_occur(predictions.truth[t]) for t in tasks)
-    return Trial(seed, tasks, matrix, right, classes, predictions.groups)
+    groups = {task: _as_they_occur(numbers) for task, numbers in predictions.groups.items()}
+    return Trial(seed, tasks, matrix, right, classes, groups)
+
+
+def groups_of(trials: Iterable[Trial]) -> dict[str, IntArray]:
+    """Return the groups of test images that any of ``trials`` of the same images names, by task.
+
+    A run that was recorded before its stream named groups has none, and may stand beside one that has.
+    """
+    return {task: numbers for trial in trials for task, numbers in trial.groups.items()}
 
 
 def _as_they_occur(columns: IntArray) -> IntArray:
@@ -155,7 +172,7 @@ def check_same_images(a: Trial, b: Trial) -> None:
     Trials without predictions pass: there is nothing to check.
 
     Raises:
-        RecordError: tasks, numbers of images or their right classes differ.
+        RecordError: tasks, numbers of images or their right classes differ, or which images are a group.
     """
     fix = "compare runs of one stream and one version of its data"
     if sorted(a.tasks) != sorted(b.tasks):
@@ -172,4 +189,12 @@ def check_same_images(a: Trial, b: Trial) -> None:
                 "the runs cannot be compared",
                 why=f"they were not asked about the same images of {task}: the right answers differ",
                 fix=fix,
+            )
+    for task in a.groups.keys() & b.groups.keys():
+        if not np.array_equal(a.groups[task], b.groups[task]):
+            raise RecordError(
+                "the runs cannot be compared",
+                why=f"which test images of {task} are alike, one says otherwise than the other: they were "
+                "recorded with different versions of the stream",
+                fix="let the installed stream name the groups of both: clbench stream groups RUNS",
             )

@@ -119,7 +119,8 @@ class Recorder:
             for j, task in enumerate(self._sources.stream.tasks)
         }
         truth |= {held.key: held.test.labels for held in self._sources.held_out}
-        predictions = save_predictions(self._folder, self._answers, truth)
+        groups = {t.key: t.test.groups for t in self._sources.stream.tasks if t.test.groups is not None}
+        predictions = save_predictions(self._folder, self._answers, truth, groups)
         record = self._record("finished").evolve(predictions=predictions)
         write_record(self._folder, record)
 
@@ -178,7 +179,12 @@ class Recorder:
                 shots=_shots(stream),
                 tasks=tuple(
                     TaskRecord(
-                        key=t.key, title=t.title, classes=len(t.classes), train=len(t.train), test=len(t.test)
+                        key=t.key,
+                        title=t.title,
+                        classes=len(t.classes),
+                        train=len(t.train),
+                        test=len(t.test),
+                        groups=t.test.group_count,
                     )
                     for t in stream.tasks
                 ),
