@@ -56,6 +56,7 @@ def report(
     from clbench.boards.report import render_report, report_of
     from clbench.cli.claims import claims_board
     from clbench.results.atomic import atomic_write
+    from clbench.traps import TrapBook
 
     registry = Session.of(ctx).registry
     loaded = recorded(paths, methods=methods, orders=orders, streams=streams, label_spaces=label_spaces)
@@ -73,6 +74,7 @@ def report(
         command=_command(
             paths, output, title, methods=methods, orders=orders, streams=streams, label_spaces=label_spaces
         ),
+        form=TrapBook.of(registry).told,
     )
     text = render_report(said, progress=lambda part: click.echo(f"drawing {part}", err=True))
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -167,9 +167,9 @@ def test_what_others_wrote_is_escaped():
     test_nothing_is_loaded_from_elsewhere(text)
 
 
-def cautions(*records, problems=()):
+def cautions(*records, problems=(), form=None):
     loaded = stored(*records, problems=problems)
-    found = report_of(loaded, board_of(loaded.records)).cautions
+    found = report_of(loaded, board_of(loaded.records), form=form).cautions
     return {
         level: " ".join(c.text for c in found if c.level == level) for level in ("failed", "beware", "note")
     }
@@ -225,6 +225,16 @@ def test_an_inferred_task_is_said():
     assert "inferred at test" in cautions(guesser)["beware"]
     told = make_record(A, method_fields={"assumptions": {"task_identity": "given"}})
     assert "told at test" in cautions(told)["beware"]
+
+
+def test_a_run_that_mixes_forms_of_its_traps_is_said():
+    records = [make_record(A), make_record(B, method="pure")]
+    forms = {"toy": "mixed (published; intended: scale)", "pure": "published"}
+    said = cautions(*records, form=lambda record: forms[record.method.name])["note"]
+    assert "toy: where published code and what is meant differ" in said
+    assert "(published; intended: scale)" in said
+    assert "pure: where" not in said
+    assert "where published code" not in cautions(*records)["note"]
 
 
 def test_a_run_that_another_supersedes_is_shown_as_such():

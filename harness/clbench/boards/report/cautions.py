@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,9 +30,15 @@ class Caution:
 
 
 def cautions_of(
-    loaded: LoadedRecords, subjects: Sequence[Subject], cards: Sequence[Card]
+    loaded: LoadedRecords,
+    subjects: Sequence[Subject],
+    cards: Sequence[Card],
+    form: Callable[[Record], str] | None = None,
 ) -> tuple[Caution, ...]:
-    """Return what is to be said of these records, gravest first."""
+    """Return what is to be said of these records, gravest first.
+
+    ``form`` tells in which form a record has its method's traps.
+    """
     records = loaded.records
     found = [
         *(Caution("failed", f"Left out: {problem.error.line}") for problem in loaded.problems),
@@ -42,6 +48,7 @@ def cautions_of(
         *_seeds(subjects),
         *_machines(subjects),
         *_inference(records),
+        *_forms(records, form),
         *_versions(records, cards),
         *_predictions(records),
         *_notes(records),
@@ -140,6 +147,22 @@ def _inference(records: Sequence[Record]) -> Iterator[Caution]:
         yield Caution("beware", f"{_methods(those)}: {line}.")
     if given:
         yield Caution("beware", f"{_methods(given)}: told at test which task an image belongs to.")
+
+
+def _forms(records: Sequence[Record], form: Callable[[Record], str] | None) -> Iterator[Caution]:
+    """Which methods do in part what published code does, and in part what is meant."""
+    mixed: dict[str, list[Record]] = defaultdict(list)
+    for record in records if form is not None else ():
+        assert form is not None
+        if (told := form(record)).startswith("mixed"):
+            mixed[told].append(record)
+    for told, those in mixed.items():
+        said = told.removeprefix("mixed ").strip("()")
+        yield Caution(
+            "note",
+            f"{_methods(those)}: where published code and what is meant differ, some of each is done "
+            f"({said}); clbench traps says what that is.",
+        )
 
 
 def _versions(records: Sequence[Record], cards: Sequence[Card]) -> Iterator[Caution]:

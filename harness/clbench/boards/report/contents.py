@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from clbench.boards.card import Card
@@ -79,6 +79,7 @@ def report_of(
     claims: ClaimsBoard | None = None,
     title: str = "",
     command: str = "clbench report",
+    form: Callable[[Record], str] | None = None,
 ) -> Report:
     """Return what a report of ``loaded`` says.
 
@@ -89,6 +90,7 @@ def report_of(
         claims: what is published of the methods, beside the records.
         title: the page's headline; told from the records if empty.
         command: makes the page again.
+        form: tells in which form a record has its method's traps, see :class:`clbench.traps.TrapBook`.
 
     Raises:
         ValueError: there are no records.
@@ -115,7 +117,7 @@ def report_of(
         command=command,
         protocols=tuple(protocols),
         notes=board.notes,
-        cautions=cautions_of(loaded, subjects, cards),
+        cautions=cautions_of(loaded, subjects, cards, form),
         cards=tuple(cards),
         claims=tuple(claim_grids(claims)) if claims else (),
         claim_notes=claims.notes if claims else (),
