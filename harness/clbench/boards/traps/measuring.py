@@ -26,7 +26,7 @@ METRICS = ("transfer", "average", "last")
 
 _NOTES = (
     f"published {MINUS} intended, in points: what the published form adds to the figure",
-    "in brackets: 95 % interval of the paired difference over test images and seeds; bold: it leaves 0 out",
+    "in brackets: 95 % interval of the paired difference, over test images and seeds",
     "all other settings are those of the stream; where the trap does not show with these, the ones named",
 )
 
@@ -84,7 +84,8 @@ def render_measured(
             reasons.setdefault(each.reason, []).append(each.listed.name)
     rest = [f"not measured: {', '.join(members)}: {reason}" for reason, members in reasons.items()]
     write = grids_as_markdown if format == "md" else grids_as_text
-    lines = [*(_NOTES if rows else ()), *rest, *notes]
+    bold = ("bold: the interval leaves 0 out",) if format == "md" else ()
+    lines = [*((*_NOTES, *bold) if rows else ()), *rest, *notes]
     return write(grids, lines, empty="nothing is measured")
 
 
