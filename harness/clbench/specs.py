@@ -128,12 +128,14 @@ class Need:
         there: whether it is. What comes by itself at its first use is not lacking, and says so in ``cure``.
         cure: the command that brings it, or where it is to be had.
         comes: whether it comes by itself at its first use, where there is a network.
+        gigabytes: what is fetched, about; 0: not known.
     """
 
     what: str
     there: bool
     cure: str = ""
     comes: bool = False
+    gigabytes: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,7 +318,7 @@ class BackboneSpec(Spec):
         sha256: of the file in which the weights were published; a file of a user's with this digest is
             this backbone, and no other file is.
         digest: of the file of weights, where it is a user's; then it is part of a run's key.
-        needs: see :class:`StreamSpec`.
+        needs: see :class:`StreamSpec`; it is called without arguments.
     """
 
     factory: str
@@ -340,7 +342,7 @@ class GeneratorSpec(Spec):
 
     Attributes:
         factory: reference to a callable ``(device: str) -> clbench.models.ImageGenerator``.
-        needs: see :class:`StreamSpec`; without arguments.
+        needs: see :class:`StreamSpec`; it is called without arguments.
     """
 
     factory: str

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 
 import pytest
 from clbench.cli import main
@@ -13,6 +15,7 @@ from clbench.plugins import get_registry
 from clbench.reproduction.catalogue import catalogue
 from clbench.reproduction.demands import demands_of
 from clbench.reproduction.plan import plan_for, published_settings
+from clbench.streams.varying import base_name
 from click.testing import CliRunner
 
 REGISTRY = get_registry()
@@ -45,7 +48,7 @@ def test_a_dry_run_says_what_is_run_and_what_it_needs(row, no_data, tmp_path):
 def test_its_run_is_the_rows(row, no_data):
     claim, preset = row.claim, row.claim.run
     (config,) = plan_for(row, REGISTRY, Options(device="cpu")).configs
-    place = (config.method, config.stream, config.order, config.backbone, config.label_space)
+    place = (config.method, base_name(config.stream), config.order, config.backbone, config.label_space)
     assert place == (claim.method, claim.stream, claim.order, claim.backbone, claim.label_space)
     assert config.batches == "natural"
     assert config.eval_batch == (preset.eval_batch or 256)
@@ -88,6 +91,22 @@ def test_it_counts_what_it_takes(row, no_data):
     assert lacks_reference == ("reference" in requires)
 
 
+def test_what_is_needed_is_told_without_anything_heavy():
+    code = (
+        "import sys; from clbench.plugins import get_registry\n"
+        "from clbench.specs import load_reference\n"
+        "registry = get_registry()\n"
+        "for kind in ('streams', 'datasets', 'backbones', 'generators'):\n"
+        "    for found in getattr(registry, kind).values():\n"
+        "        if found.spec.needs:\n"
+        "            arguments = () if kind in ('backbones', 'generators') else found.spec.arguments\n"
+        "            assert list(load_reference(found.spec.needs)(*arguments))\n"
+        "print([name for name in ('torch', 'torchvision', 'datasets', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("row", HOPELESS)
 def test_a_row_that_nothing_can_be_run_for_says_why(row):
     with pytest.raises(ConfigError, match="cannot be run") as caught:
@@ -95,10 +114,18 @@ def test_a_row_that_nothing_can_be_run_for_says_why(row):
     assert caught.value.why == row.claim.incomparable
 
 
+def test_facts_that_the_stream_has_not_by_itself_are_exchanged(no_data):
+    row = next(row for row in ROWS if row.claim.method == "diki" and row.claim.shots == 16)
+    assert REGISTRY.streams["mtil-coop-16shot"].spec.facts["draw"] == "coop"
+    plan = plan_for(row, REGISTRY, Options(device="cpu"))
+    assert plan.configs[0].stream == "mtil-coop-16shot+draw=diki"
+    assert plan.foreseen(REGISTRY) == ()
+
+
 def test_what_makes_it_another_run_is_foreseen(monkeypatch, tmp_path):
-    row = next(row for row in ROWS if row.claim.method == "moe-adapters" and row.claim.shots == 5)
+    row = next(row for row in ROWS if row.claim.method == "rail" and row.claim.shots == 5)
     assert plan_for(row, REGISTRY, Options(device="cpu")).foreseen(REGISTRY) == (
-        "draw of shots is seeded, not moe",
+        "draw of shots is moe, and the source does not state its own",
     )
     zero_shot = next(row for row in ROWS if row.claim.method == "zero-shot")
     assert plan_for(zero_shot, REGISTRY, Options(device="cpu")).foreseen(REGISTRY) == ()

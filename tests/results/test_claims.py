@@ -287,6 +287,17 @@ def test_all_facts_of_the_protocol_count_and_the_prompts_are_named():
         assert (difference.found, difference.wanted) == ("another", FACTS[name])
 
 
+def test_a_stream_with_the_facts_of_the_row_is_that_stream():
+    row = claim(stream="toy", run=preset(facts=FACTS | {"draw": "theirs"}))
+    record = made_with(**(FACTS | {"draw": "theirs"}))
+    varied = record.evolve(stream=record.stream.model_copy(update={"name": "toy+draw=theirs"}))
+    assert differences_from(row, varied) == ()
+    other = record.stream.model_copy(update={"name": "toy+draw=ours", "facts": FACTS | {"draw": "ours"}})
+    assert [str(d) for d in differences_from(row, record.evolve(stream=other))] == [
+        "draw of shots is ours, not theirs"
+    ]
+
+
 def test_a_row_that_nothing_was_trained_for_is_not_held_to_how_one_trains():
     row = claim(shots="any", run=preset(facts=FACTS))
     others = FACTS | {"learning_prompts": "rail", "draw": "seeded"}

@@ -12,6 +12,7 @@ from clbench.boards.origin import origin_facts
 from clbench.cli.matrix import matrix_table
 from clbench.cli.planning import as_typed
 from clbench.cli.tracking import duration
+from clbench.specs import PROTOCOL_FACTS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,6 +59,7 @@ def print_record(path: Path, console: Console, book: TrapBook | None = None) -> 
         ("metrics", _metrics(record)),
         ("groups of test images, which intervals draw", _groups(record)),
         ("held out: accuracy in %, zero-shot → after each task", _held_out(record)),
+        ("protocol", _protocol(record)),
         ("settings", _settings(record)),
         ("traps: clbench traps METHOD says what they are", _traps(record, book)),
         ("resources", _resources(record)),
@@ -97,6 +99,12 @@ def _held_out(record: Record) -> dict[str, str]:
         held.title: " → ".join(f"{a:.1f}" for a in (held.zero_shot, *held.after))
         for held in record.held_out.values()
     }
+
+
+def _protocol(record: Record) -> dict[str, str]:
+    """What makes it, by name, where the stream names that."""
+    facts = record.stream.facts
+    return {words: facts[name] for name, words in PROTOCOL_FACTS.items() if name in facts}
 
 
 def _settings(record: Record) -> dict[str, str]:

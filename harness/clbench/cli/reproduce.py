@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     metavar="NAME|ARCHITECTURE:FILE",
     help="Other weights than the row's, or its own in a file.  [default: the row's]",
 )
+@click.option("--launcher", metavar="NAME", help="How runs are executed (clbench list launchers).")
 @click.option(
     "--set", "set_", multiple=True, metavar="KEY=VALUE", help="Another setting than the row's (repeatable)."
 )

@@ -58,8 +58,9 @@ def plan_lines(plan: Plan, registry: Registry, out: Path) -> RenderableType:
     if traps := _traps(plan, registry):
         table.add_row("traps", traps)
     table.add_row("command", Text(run_command(plan, out)))
-    for reason in plan.foreseen(registry):
-        table.add_row("other", Text(f"{reason}: what it gives cannot be compared", style="yellow"))
+    if reasons := plan.foreseen(registry):
+        told = f"{'; '.join(reasons)}: what it gives cannot be compared with the row"
+        table.add_row("other", Text(told, style="yellow"))
     return Group(Text(plan.row.title, style="bold"), table)
 
 

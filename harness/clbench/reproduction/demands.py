@@ -66,7 +66,7 @@ def demands_of(config: RunConfig, registry: Registry) -> Demands:
     if method.assumptions.external_models:
         lines.append(("other models", ", ".join(method.assumptions.external_models)))
     if stream.needs is not None:
-        lines.append(("disk", _disk(stream, backbone.image_size)))
+        lines.append(("disk", _disk(stream, backbone.image_size, needs)))
     lines.append(("passes", _passes(config, stream, method)))
     return Demands(tuple(lines), tuple(dict.fromkeys(needs)), tuple(dict.fromkeys(optional)))
 
@@ -82,12 +82,16 @@ def _images(stream: StreamSpec) -> str:
     return f"{len(stream.tasks)} tasks, {train} images to train{shots}, {test} to test"
 
 
-def _disk(stream: StreamSpec, side: int) -> str:
+def _disk(stream: StreamSpec, side: int, needs: Iterable[Need]) -> str:
+    """The decoded test images, and what is still to be fetched, as far as its size is known."""
     tested = stream.total("test")
-    room = f"{gigabytes(free_bytes(cache_root()))} are free in {cache_root()}"
-    if tested is None:
-        return f"decoded test images; {room}"
-    return f"{gigabytes(tested * 3 * side * side)} of decoded test images, once for all methods; {room}"
+    size = "an unknown size" if tested is None else gigabytes(tested * 3 * side * side)
+    told = [f"{size} of decoded test images, once for all methods"]
+    told.append(f"{gigabytes(free_bytes(cache_root()))} are free in {cache_root()}")
+    to_fetch = sum(need.gigabytes for need in needs if not need.there)
+    if to_fetch:
+        told.append(f"what is missing is about {to_fetch:,.1f} GB to fetch")
+    return "; ".join(told)
 
 
 def _passes(config: RunConfig, stream: StreamSpec, method: MethodSpec) -> str:

@@ -12,11 +12,15 @@ from clbench.errors import ClbenchError, ConfigError
 from clbench.models.backbonefiles import find_backbone
 from clbench.plugins import Registry
 from clbench.reproduction.catalogue import Listed
-from clbench.results.claims import UNSET, Claim, Difference, facts_apart
+from clbench.results.claims import NOT_STATED, UNSET, Claim, Difference, facts_apart
+from clbench.specs import PROTOCOL_FACTS
 from clbench.streams.folders import find_stream
 from clbench.traps.forms import form_of
 
 __all__ = ["Plan", "plan_for", "published_settings"]
+
+_EXCHANGED = ("splits", "names", "draw")
+"""Facts that are exchanged under the names that they have."""
 
 Origin = Literal["preset", "default", "tuned", "user"]
 
@@ -96,7 +100,7 @@ def plan_for(row: Listed, registry: Registry, wishes: Options) -> Plan:
             )
     row_options = Options(
         methods=(claim.method,),
-        stream=claim.stream,
+        stream=_stream_of(claim, registry),
         order=claim.order,
         backbone=claim.backbone,
         label_space=claim.label_space,
@@ -107,6 +111,22 @@ def plan_for(row: Listed, registry: Registry, wishes: Options) -> Plan:
     configs = resolve(registry, wishes.over(row_options))
     yours = wishes.settings.get(claim.method, {})
     return Plan(row, configs, _origins(configs[0], claim, yours))
+
+
+def _stream_of(claim: Claim, registry: Registry) -> str:
+    """The row's stream, with those facts exchanged that it has not by itself, such as the draw of shots."""
+    own = find_stream(registry, claim.stream).spec
+    wanted = {
+        each.name: str(each.wanted) for each in facts_apart(claim, own.facts) if each.wanted != NOT_STATED
+    }
+    keys = {words: name for name, words in PROTOCOL_FACTS.items() if name in _EXCHANGED}
+    name = "".join(
+        [claim.stream, *(f"+{keys[words]}={value}" for words, value in wanted.items() if words in keys)]
+    )
+    try:
+        return find_stream(registry, name).spec.name
+    except ConfigError:
+        return claim.stream  # the plan foresees what is other then
 
 
 def _origins(config: RunConfig, claim: Claim, yours: Mapping[str, Any]) -> dict[str, Origin]:

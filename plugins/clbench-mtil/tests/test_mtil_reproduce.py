@@ -97,5 +97,6 @@ def test_a_row_of_another_protocol_has_its_facts(reproduce):
     assert record["method"]["settings"]["fusion"] == 0.8
     assert record["method"]["settings"]["augment"] is True
     facts = record["stream"]["facts"]
-    assert (facts["names"], facts["test_prompts"], facts["draw"]) == ("rail", "rail", "seeded")
-    assert "draw of shots is seeded, not rail" in output
+    assert (facts["names"], facts["test_prompts"], facts["draw"]) == ("rail", "rail", "rail")
+    assert "hidden is 32, not 15000" in output
+    assert "draw of shots is" not in output

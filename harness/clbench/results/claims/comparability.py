@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from clbench.results.claims.model import Claim
 from clbench.results.records import Record
 from clbench.specs import PROTOCOL_FACTS
+from clbench.streams.varying import base_name
 
 __all__ = ["NOT_STATED", "UNSET", "Difference", "differences_from", "facts_apart"]
 
@@ -63,8 +64,10 @@ def differences_from(
             stream, with those that make the variant. Any other that was changed by hand is a difference.
     """
     stream = record.stream
+    # Of a stream with some facts exchanged, the facts below say what is other.
+    told = bool(stream.facts and claim.run is not None and claim.run.facts)
     found = [
-        Difference("stream", stream.name, claim.stream),
+        Difference("stream", base_name(stream.name) if told else stream.name, claim.stream),
         *_circumstances(record),
         *_facts(claim, record),
         Difference("protocol", stream.protocol, claim.protocol),

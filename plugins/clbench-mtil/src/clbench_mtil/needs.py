@@ -8,6 +8,7 @@ from clbench import Need
 from clbench.streams.disk import data_root
 
 from clbench_mtil.diagnosis import Finding, diagnose
+from clbench_mtil.hubcopies import hub_copy
 
 __all__ = ["of_captions", "of_cifar100", "of_reference", "of_stream", "of_vit_b_16", "of_vit_b_32"]
 
@@ -18,9 +19,9 @@ _WEIGHTS = {16: "timm/vit_base_patch16_clip_224.openai", 32: "timm/vit_base_patc
 
 def of_stream(name: str) -> Iterator[Need]:
     """Images of the stream's data sets and, in protocol ``coop``, CoOp's files of their splits."""
-    from clbench_mtil.variants import VARIANTS
+    from clbench_mtil.variations import variant_of
 
-    variant = VARIANTS[name]
+    variant = variant_of(name)
     for found in diagnose(data_root()):
         split = found.what == "CoOp's split"
         if found.key in variant.keys and (not split or variant.protocol == "coop"):
@@ -52,7 +53,7 @@ def _weights(patch: int) -> Need:
         f"0.6 GB from the Hugging Face hub ({repository}); without a network, OpenAI's file: "
         f"--backbone ViT-B-{patch}.openai:ViT-B-{patch}.pt"
     )
-    return Need(what=f"OpenAI's weights of ViT-B/{patch}", there=there, cure=cure, comes=True)
+    return Need(what=f"OpenAI's weights of ViT-B/{patch}", there=there, cure=cure, comes=True, gigabytes=0.6)
 
 
 def of_vit_b_16() -> tuple[Need, ...]:
@@ -66,4 +67,5 @@ def of_vit_b_32() -> tuple[Need, ...]:
 
 
 def _need(found: Finding) -> Need:
-    return Need(what=f"{found.what} of {found.key}", there=found.there, cure=found.cure)
+    size = 0.0 if found.what == "CoOp's split" else hub_copy(found.key).gigabytes
+    return Need(what=f"{found.what} of {found.key}", there=found.there, cure=found.cure, gigabytes=size)

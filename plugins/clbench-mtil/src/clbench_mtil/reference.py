@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clbench.errors import DataError
-from clbench.methods import Reference
 from clbench.streams import ImageSet, data_root
 from clbench.streams.files.texts import read_lines, read_text
 
@@ -18,6 +17,7 @@ from clbench_mtil.imagenet import from_folder, from_the_hub
 from clbench_mtil.revisions import origin
 
 if TYPE_CHECKING:
+    from clbench.methods import Reference
     from datasets import Dataset
 
 __all__ = [
@@ -80,6 +80,8 @@ def reference(size: str = "") -> Reference:
         origin(hub_copy(key)) for key, here in (("imagenet", images), ("captions", captions)) if not here
     ]
     found = ImageSet(table, name="imagenet/train", label=None, contents=samples.contents)
+    from clbench.methods import Reference  # torch comes with it
+
     return Reference(found, texts, "; ".join(places))
 
 
