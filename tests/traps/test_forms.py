@@ -67,7 +67,16 @@ def test_a_record_that_is_older_than_a_switch_has_the_form_of_its_time(book):
     )
     forms = {each.trap.id: each.form for each in book.standings(record.evolve(method=method))}
     assert forms["distillation-direction"] == "published"
-    assert forms["captions-cut-before-their-end"] == "intended"
+    assert forms["snapshot-after-the-first-step"] == "published"
+
+
+def test_a_trap_is_off_where_the_data_leave_it_no_part(book):
+    here = {each.trap.id: each.form for each in book.standings(record_of("zscl"))}
+    assert here["captions-cut-before-their-end"] == "off"
+    assert book.form(record_of("zscl")) == "published"
+    record = record_of("zscl")
+    there = record.evolve(stream=record.stream.model_copy(update={"name": "mtil"}))
+    assert book.told(there) == "mixed (published; intended: captions-cut-before-their-end)"
 
 
 def test_what_a_run_mixes_is_told_by_the_rarer_form(book):

@@ -31,6 +31,7 @@ class Trap:
         given: settings under which the trap shows, where it does not with the defaults: it is measured, and
             checked, with these in both forms.
         off: by setting, the values with which the part of the method that has the trap does not run.
+        idle_on: names of streams on whose data it makes no difference.
         tasks: how many tasks must be learned before it shows.
         unmeasurable: why the two forms cannot be told apart on a small stream; empty: they can.
     """
@@ -45,6 +46,7 @@ class Trap:
     switch: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
     off: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    idle_on: tuple[str, ...] = ()
     tasks: int = 2
     unmeasurable: str = ""
 

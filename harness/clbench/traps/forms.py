@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Form", "Standing", "TrapBook", "form_of", "overall_form"]
 
 Form = Literal["published", "intended", "other", "off"]
-"""``other``: a third value; ``off``: the part of the method that has the trap does not run."""
+"""``other``: a third value; ``off``: what has the trap does not run, or finds nothing to do on the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,10 @@ class TrapBook:
         """The traps of a record's method and stream, and the form of each."""
         method, stream = record.method.name, record.stream.name
         settings = {**self.defaults.get(method, {}), **record.method.settings}
-        own = [_standing(method, trap, method, settings) for trap in self.methods.get(method, ())]
+        own = [
+            _standing(method, trap, method, settings, idle=stream in trap.idle_on)
+            for trap in self.methods.get(method, ())
+        ]
         return (*own, *(_standing(stream, trap, stream, {}) for trap in self.streams.get(stream, ())))
 
     def form(self, record: Record) -> str:
@@ -135,9 +138,11 @@ def form_of(trap: Trap, owner: str, settings: Mapping[str, Any]) -> tuple[Form, 
     return "other", value
 
 
-def _standing(owner: str, trap: Trap, name: str, settings: Mapping[str, Any]) -> Standing:
+def _standing(
+    owner: str, trap: Trap, name: str, settings: Mapping[str, Any], *, idle: bool = False
+) -> Standing:
     form, value = form_of(trap, name, settings)
-    return Standing(owner, trap, form, value)
+    return Standing(owner, trap, "off" if idle else form, value)
 
 
 def _defaults(registry: Registry, method: str) -> Mapping[str, Any]:

@@ -65,7 +65,8 @@ TRAPS = (
         "the generated images' losses and the pull in it again: both count twice.",
         intended_says="Each loss counts once, as the sum is written.",
         source=f"paper, the total loss; {_CODE}, `loss = ce_loss` and `loss +=` before `(wc_loss + "
-        "ce_loss).backward()`, github:Luo-Jiaming/GIFT_CL (commit 45a7e0d); commit f1c1e38 mended it",
+        "ce_loss).backward()`, github:Luo-Jiaming/GIFT_CL (commit 45a7e0d); each counts once by commit "
+        "7511963",
         off=_NOT_AWC,
     ),
     Trap(

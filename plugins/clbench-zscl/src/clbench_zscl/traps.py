@@ -65,6 +65,7 @@ TRAPS = (
         "embedding is read.",
         source=f"mtil/clip/clip.py, tokenize, and mtil/clip/model.py, encode_text, {_CODE}",
         off={"reference_texts": ("class_prompts", "random")},
-        unmeasurable="no caption of a small stream has more than 77 tokens",
+        idle_on=("mini",),
+        unmeasurable="no caption of mini has more tokens than its text tower reads",
     ),
 )
