@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     help="Where to write it.",
 )
 @click.option("--title", metavar="TEXT", default="", help="The headline.  [default: told from the records]")
+@click.option(
+    "--each/--no-each",
+    default=None,
+    help="Figures of every method by itself, half a second each.  [default: for up to 6 rows; else the best]",
+)
 @choice_options
 @disable_plugin_option
 @click.pass_context
@@ -40,6 +45,7 @@ def report(
     paths: tuple[Path, ...],
     output: Path,
     title: str,
+    each: bool | None,
     methods: str | None,
     orders: str | None,
     streams: str | None,
@@ -71,8 +77,16 @@ def report(
         cards=_cards(registry, installed, loaded.records),
         claims=claims if claims and claims.comparisons else None,
         title=title,
+        each=each,
         command=_command(
-            paths, output, title, methods=methods, orders=orders, streams=streams, label_spaces=label_spaces
+            paths,
+            output,
+            title,
+            each,
+            methods=methods,
+            orders=orders,
+            streams=streams,
+            label_spaces=label_spaces,
         ),
         form=TrapBook.of(registry).told,
     )
@@ -133,9 +147,10 @@ def _cards(registry: Registry, installed: Sequence[str], records: Sequence[Recor
     return [replace(cards[0], notes=notes), *cards[1:]] if notes and cards else cards
 
 
-def _command(paths: Sequence[Path], output: Path, title: str, **chosen: str | None) -> str:
+def _command(paths: Sequence[Path], output: Path, title: str, each: bool | None, **chosen: str | None) -> str:
     words = ["clbench", "report", *(str(_near(path)) for path in paths), "-o", str(_near(output))]
     words += ["--title", title] if title else []
+    words += [] if each is None else ["--each" if each else "--no-each"]
     for name, given in chosen.items():
         words += [f"--{name.replace('_', '-')}", given] if given else []
     return shlex.join(words)

@@ -285,3 +285,10 @@ def test_inline_figures_keep_their_names_and_styles_apart():
     used = {name for element in elements for name in re.findall(r' class="(k\d+)"', element)}
     assert used == set(re.findall(r"^\.(k\d+)\{", svg.style, re.MULTILINE))
     assert "var(--ink)" in svg.style
+
+
+@pytest.mark.parametrize(("each", "count"), [(None, 1), (True, 7), (False, 1)])
+def test_of_many_methods_the_best_alone_has_figures_of_its_own(each, count):
+    text = page_of(*(make_record(A, method=f"m{n}") for n in range(7)), each=each)
+    assert len(re.findall(r'aria-label="Accuracy matrix of m\d \(', text)) == count
+    assert ("with <code>--each</code> all have" in text) == (each is not True)

@@ -19,7 +19,10 @@ from clbench.boards.tables.board import Board
 from clbench.results.records import Record
 from clbench.results.store import LoadedRecords
 
-__all__ = ["Protocol", "Report", "report_of"]
+__all__ = ["MOST_EACH", "Protocol", "Report", "report_of"]
+
+MOST_EACH = 6
+"""Of so many rows each gets its own figures; of more the best of each protocol alone, unless asked for."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Report:
         claims: published figures beside these records.
         claim_notes: how to read them.
         origins: code, packages and machines, most runs first.
+        each: whether every row has figures of its own.
     """
 
     title: str
@@ -64,6 +68,7 @@ class Report:
     claims: tuple[Grid, ...]
     claim_notes: tuple[str, ...]
     origins: tuple[Origin, ...]
+    each: bool = True
 
     @property
     def runs(self) -> tuple[RunPart, ...]:
@@ -80,6 +85,7 @@ def report_of(
     title: str = "",
     command: str = "clbench report",
     form: Callable[[Record], str] | None = None,
+    each: bool | None = None,
 ) -> Report:
     """Return what a report of ``loaded`` says.
 
@@ -91,6 +97,7 @@ def report_of(
         title: the page's headline; told from the records if empty.
         command: makes the page again.
         form: tells in which form a record has its method's traps, see :class:`clbench.traps.TrapBook`.
+        each: whether every row gets figures of its own; default: of up to :data:`MOST_EACH` rows.
 
     Raises:
         ValueError: there are no records.
@@ -122,6 +129,7 @@ def report_of(
         claims=tuple(claim_grids(claims)) if claims else (),
         claim_notes=claims.notes if claims else (),
         origins=origins_of(loaded.records),
+        each=sum(len(subject.courses) for subject in subjects) <= MOST_EACH if each is None else each,
     )
 
 

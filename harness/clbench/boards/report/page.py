@@ -10,6 +10,7 @@ from clbench import __version__
 from clbench.boards.card import card_grids, declared
 from clbench.boards.figures import KINDS, Drawing
 from clbench.boards.figures.drawing.inlinesvg import InlineSVG
+from clbench.boards.figures.drawing.together import svgs_of
 from clbench.boards.formats.cells import NONE, Grid
 from clbench.boards.formats.webpage import grids_as_html
 from clbench.boards.formats.wording import gibibytes, percent
@@ -41,8 +42,9 @@ def render_report(report: Report, *, progress: Callable[[str], None] = lambda _:
         stem = protocol.subject.stem
         progress(protocol.subject.group.title)
         common[stem], single[stem] = [], {}
-        for drawing in _drawings(protocol):
-            element = Markup(svg.element(drawing.svg(), drawing.alt))
+        drawings = list(_drawings(protocol, each=report.each))
+        for drawing, document in zip(drawings, svgs_of(drawings), strict=True):
+            element = Markup(svg.element(document, drawing.alt))
             if drawing.course:
                 # Of one method the matrix first, which the other kinds are parts of.
                 single[stem].setdefault(drawing.course, []).insert(0, (drawing, element))
@@ -59,9 +61,12 @@ def render_report(report: Report, *, progress: Callable[[str], None] = lambda _:
     )
 
 
-def _drawings(protocol: Protocol) -> Iterable[Drawing]:
+def _drawings(protocol: Protocol, *, each: bool) -> Iterable[Drawing]:
+    first = protocol.methods[0].course.label
     for kind in KINDS.values():
-        yield from kind.draw(protocol.subject)
+        for drawing in kind.draw(protocol.subject):
+            if each or drawing.course in ("", first):
+                yield drawing
 
 
 def _environment() -> Environment:
