@@ -12,6 +12,7 @@ from clbench.boards.origin import origin_facts
 from clbench.cli.matrix import matrix_table
 from clbench.cli.planning import as_typed
 from clbench.cli.tracking import duration
+from clbench.printing import SENTENCE, in_lines, one_line
 from clbench.specs import PROTOCOL_FACTS
 
 if TYPE_CHECKING:
@@ -35,22 +36,22 @@ def print_record(path: Path, console: Console, book: TrapBook | None = None) -> 
     status = {"finished": "green", "failed": "red", "running": "yellow"}[record.status]
     console.print(
         Text.assemble(
-            (record.method.title or record.method.name, "bold"),
-            f"  stream {record.stream.name}, order {record.stream.order}, backbone {record.backbone.name}, "
-            f"seed {record.seed}  ",
+            (one_line(record.method.title or record.method.name), "bold"),
+            f"  stream {one_line(record.stream.name)}, order {one_line(record.stream.order)}, "
+            f"backbone {one_line(record.backbone.name)}, seed {record.seed}  ",
             (record.status, status),
         )
     )
     if record.failure is not None:
         failure = record.failure
-        what = " ".join(filter(None, (failure.kind, failure.place)))
-        console.print(Text(f"{what}: {failure.error}", style="red"))
-        console.print(Text(failure.traceback.rstrip(), style="dim"))
-    tasks = [task.key for task in record.stream.tasks]
+        what = one_line(" ".join(filter(None, (failure.kind, failure.place))))
+        console.print(Text(f"{what}: {in_lines(failure.error)}", style="red"))
+        console.print(Text(in_lines(failure.traceback.rstrip()), style="dim"))
+    tasks = [one_line(task.key) for task in record.stream.tasks]
     for space, rows in record.matrices.items():
         console.print()
         primary = " (primary)" if space == record.label_space and len(record.matrices) > 1 else ""
-        title = f"accuracy in %, rows after learning, label space {space}{primary}"
+        title = f"accuracy in %, rows after learning, label space {one_line(space)}{primary}"
         console.print(Text(title, style="dim"))
         zero_shot = record.zero_shot.get(space, ())
         console.print(matrix_table(tasks, dict(enumerate(rows)), zero_shot, width=console.width))
@@ -77,7 +78,7 @@ def _print_section(title: str, facts: dict[str, str], console: Console) -> None:
     table.add_column(style="dim", no_wrap=True)
     table.add_column()
     for label, value in facts.items():
-        table.add_row(label, Text(value))
+        table.add_row(one_line(label), Text(one_line(value, SENTENCE)))
     console.print(table)
     console.print()
 

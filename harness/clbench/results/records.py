@@ -157,7 +157,9 @@ class Resources(_Part):
 class PredictionsFile(_Part):
     """Per-sample predictions beside the record."""
 
-    file: Name
+    file: Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f.][^/\\\x00-\x1f]{0,199}$")] = Field(
+        description="Name of a file in the record's own folder."
+    )
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     groups_by: str = Field(
         default="",
