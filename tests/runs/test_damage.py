@@ -13,10 +13,12 @@ import random
 import shutil
 import time
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 import torch.nn.functional as F
 from clbench import Assumptions, FineTuning, MethodSpec, Settings, hookimpl
@@ -28,7 +30,10 @@ from clbench.results.store import read_record
 from clbench.runs import execute, run_folder
 from clbench.runs.sources import Sources
 from clbench.streams import pixelfile
+from clbench.streams.files.contents import content_digests
 from clbench.testing import tiny_plugin, tiny_stream
+from clbench_mtil import revisions
+from clbench_mtil.hubcopies import HubCopy
 
 THOUSAND = 1300
 STOPPED_AT = 3  # a step of the last task
@@ -107,6 +112,7 @@ class Kind:
     pattern: str
     finished: bool = False
     without: str = ""  # a file that is gone as well, so that this one is read
+    reads: str = ""  # what reads it back, where that is not the run
 
 
 _RUN = "runs/tiny-I-tiny/dreamer-seed0-*/"
@@ -125,7 +131,10 @@ KINDS = (
     Kind("record", f"{_RUN}record.json", finished=True),
     Kind("row, record lost", f"{_RUN}rows/*.npz", finished=True, without=f"{_RUN}record.json"),
     Kind("only checkpoint", f"{_RUN}checkpoint.pt", finished=True, without=f"{_RUN}record.json"),
+    Kind("digests of image files", "cache/contents/*.json", reads="digests"),
+    Kind("commit on the hub", "cache/hub-commits/*.txt", reads="commit"),
 )
+_COPIES = tuple(HubCopy(key="dtd", path=f"somebody/dtd-{n}", splits={}) for n in range(2))
 
 
 class Laboratory:
@@ -144,6 +153,34 @@ class Laboratory:
         for seed in (0, 1):
             self._execute(root / "finished", seed)
         self.expected = self.figures(root / "finished")
+        self.images = [self._images(root / name) for name in ("pictures", "others")]
+        time.sleep(0.1)  # a file is remembered once its next change would show
+        for home in ("stopped", "finished"):
+            with self._cached(root / home):
+                self.read = {"digests": self._digests(), "commit": tuple(self._commits(found=True))}
+
+    def _images(self, folder: Path) -> list[Path]:
+        folder.mkdir()
+        pixels = np.random.default_rng(len(folder.name)).integers(0, 255, (3, 8, 8, 3), dtype=np.uint8)
+        files = [folder / f"{number}.png" for number in range(len(pixels))]
+        for file, image in zip(files, pixels, strict=True):
+            PIL.Image.fromarray(image).save(file)
+        return files
+
+    def _digests(self):
+        return tuple(content_digests(files[0].parent, files) for files in self.images)
+
+    def _commits(self, *, found: bool = False):
+        for number, copy in enumerate(_COPIES):
+            if found:
+                revisions._keep(copy.path, f"{number}" * 40)
+            yield revisions.commit(copy)
+
+    @contextmanager
+    def _cached(self, home: Path):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("CLBENCH_CACHE", str(home / "cache"))
+            yield
 
     def _execute(self, home: Path, seed: int):
         with pytest.MonkeyPatch.context() as patch:
@@ -170,6 +207,14 @@ class Laboratory:
             gone.unlink()
         path = chance.choice(sorted(home.glob(kind.pattern)))
         damage, done = _damaged(path, self._others(kind, path, home), chance)
+        if kind.reads:
+            with self._cached(home):
+                read = self._digests() if kind.reads == "digests" else tuple(self._commits())
+            # A commit that is not known is asked for again; a digest is computed.
+            right = self.read[kind.reads]
+            assert all(a == b or a is None for a, b in zip(read, right, strict=True)), (kind, damage, read)
+            assert kind.reads == "commit" or read == right, (kind, damage, read)
+            return kind.name, "healed" if done else "as it was"
         outcome = self._execute(home, 0)
         what = f"{kind.name}: {damage} of {path.relative_to(home)}"
         if outcome.status == "failed":

@@ -10,7 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from clbench.errors import DataError
+from clbench.errors import ClbenchError, DataError
+from clbench.locking import locked
 from clbench.results.checked import DamagedError, Identity, read_checked, write_checked
 from clbench.streams.disk import cache_root
 from clbench.streams.files.colours import identity, kind_of
@@ -70,7 +71,7 @@ def content_digests(root: Path, files: Sequence[Path], cache: Path | None = None
         if began - stamp[-1] > (_TICK if stamp[-1] % 1_000_000_000 else _COARSE_TICK):
             kept[name] = [*stamp, digest]  # else the next change may not show
     if kept:
-        _write(index, whose, known | kept)
+        _add(index, whose, kept)
     return tuple(digests)
 
 
@@ -89,8 +90,12 @@ def _read(index: Path, whose: Identity) -> Known:
     return known
 
 
-def _write(index: Path, whose: Identity, known: Known) -> None:
+def _add(index: Path, whose: Identity, found: Known) -> None:
+    """Remember more, beside what other processes have found meanwhile."""
     try:
-        write_checked(index, json.dumps(known).encode(), whose)
+        with locked(index.with_suffix(".lock")):
+            write_checked(index, json.dumps(_read(index, whose) | found).encode(), whose)
     except OSError as error:
         log.warning("%s: what the images hold cannot be remembered: %s", index, error.strerror or error)
+    except ClbenchError as error:
+        log.warning("%s: what the images hold cannot be remembered: %s", index, error.line)

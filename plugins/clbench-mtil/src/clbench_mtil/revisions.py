@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+import logging
 from pathlib import Path
 
 from clbench.errors import DataError
-from clbench.results.atomic import atomic_write
+from clbench.results.checked import DamagedError, Identity, read_checked, write_checked
 from clbench.streams import cache_root
 
 from clbench_mtil.hubcopies import HubCopy
 
 __all__ = ["commit", "find_commit", "origin"]
+
+log = logging.getLogger(__name__)
 
 _DIGITS = 40
 
@@ -23,12 +26,8 @@ def commit(copy: HubCopy) -> str | None:
     """
     if copy.revision is not None and len(copy.revision) == _DIGITS:
         return copy.revision
-    try:
-        known: dict[str, str] = json.loads(_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    found = known.get(copy.path)
-    return found if found is not None and found.startswith(copy.revision or "") else None
+    found = _kept(copy.path)
+    return found if found and found.startswith(copy.revision or "") else None
 
 
 def origin(copy: HubCopy, copies: Path | None = None) -> str:
@@ -73,12 +72,25 @@ def find_commit(copy: HubCopy) -> str:
 
 
 def _keep(path: str, found: str) -> None:
+    write_checked(_file(path), found.encode(), _identity(path))
+
+
+def _kept(path: str) -> str:
+    """The commit that was found, if that is known."""
+    file = _file(path)
+    if not file.exists():
+        return ""
     try:
-        known: dict[str, str] = json.loads(_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
-    atomic_write(_file(), (json.dumps(known | {path: found}, indent=1, sort_keys=True) + "\n").encode())
+        return read_checked(file, _identity(path)).decode()
+    except DamagedError as error:
+        log.warning("%s: %s; the hub is asked again", error.what, error.why)
+        return ""
 
 
-def _file() -> Path:
-    return cache_root() / "mtil-hub-commits.json"
+def _identity(path: str) -> Identity:
+    return Identity("commit on the hub", {"repository": path})
+
+
+def _file(path: str) -> Path:
+    """A file for each repository: two processes that find two commits do not write to one."""
+    return cache_root() / "hub-commits" / f"{hashlib.sha256(path.encode()).hexdigest()[:24]}.txt"
