@@ -28,6 +28,7 @@ NO_BETTER = ("labels-by-the-position-in-the-batch", "labels-by-the-counter")
 MARKED = {
     "labels-by-the-drawn-stream": "test images",
     "files-of-the-stream": "test images",
+    "folders-of-the-stream": "test images",
     "files-of-the-stream-through-the-registry": "test images",
     "decoded-pixels": "test images",
     "predictions-of-other-runs": "other runs",
@@ -37,7 +38,6 @@ MARKED = {
     "the-supervisors-memory": "other processes",
 }
 NEITHER = (
-    "folders-of-the-stream",
     "a-native-library-that-reads",
     "test-images-kept-for-learning",
     "neighbours-in-the-batch",

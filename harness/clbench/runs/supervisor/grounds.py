@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import Iterable, Iterator
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from clbench.plugins import Registry
@@ -13,7 +15,7 @@ from clbench.runs.sources import RunSources
 from clbench.runs.worker.watch import Grounds, path_digest
 from clbench.streams import ImageSet, cache_root, data_root
 
-__all__ = ["grounds_of"]
+__all__ = ["grounds_of", "folders_of_tests"]
 
 _HUBS = {"HF_HOME": "~/.cache/huggingface", "TORCH_HOME": "~/.cache/torch"}
 
@@ -46,12 +48,28 @@ def grounds_of(run: RunSources, out: Path, own: Iterable[Path]) -> Grounds:
 
 
 def _test_files(sets: Iterable[ImageSet]) -> Iterator[bytes]:
-    """Digests of the paths of test images, of tables that hold them, and of their decoded pixels."""
+    """Digests of the paths of test images, of the folders they lie in, and of tables that hold them."""
     for images in sets:
-        for path in images.files():
-            yield path_digest(os.path.realpath(path))
+        files = [Path(os.path.realpath(path)) for path in images.files()]
+        for path in [*files, *folders_of_tests(files)]:
+            yield path_digest(str(path))
         for table in images.dataset.cache_files:
             yield path_digest(os.path.realpath(table["filename"]))
+
+
+def folders_of_tests(files: Sequence[Path]) -> set[Path]:
+    """The folders of files, and what these lie in up to the one that all are in: its listing has the classes.
+
+    Folders that anybody may list, since this process works in them or imports from them, are none of these.
+    """
+    homes = {path.parent for path in files}
+    if not homes:
+        return set()
+    first, *others = homes
+    shared = next((up for up in (first, *first.parents) if all(o.is_relative_to(up) for o in others)), None)
+    found = {up for home in homes for up in (home, *home.parents) if shared and up.is_relative_to(shared)}
+    usual = [Path(path).resolve() for path in (Path.cwd(), Path.home(), tempfile.gettempdir(), *sys.path)]
+    return {folder for folder in found if not any(path.is_relative_to(folder) for path in usual)}
 
 
 def _homes(registry: Registry) -> Iterator[tuple[str, Path]]:

@@ -51,8 +51,9 @@ class Grounds:
 
     Attributes:
         own: folders in which a run may do as it likes.
-        tests: digests of the paths of files with test images (see :func:`path_digest`), which no method is
-            given, whoever opens them. The paths themselves often have the class's name in them.
+        tests: digests of the paths of files with test images and of their folders (see :func:`path_digest`),
+            which no method is given, whoever opens or lists them. The paths themselves often have the class's
+            name in them.
         pixels: the folder of decoded images, and what names of files with test images begin with there.
         closed: folders of which the same is true, with what they hold.
         foreign: folders whose files are given by the harness alone, with what they hold.
