@@ -68,7 +68,7 @@ def folders_of_tests(files: Sequence[Path]) -> set[Path]:
     first, *others = homes
     shared = next((up for up in (first, *first.parents) if all(o.is_relative_to(up) for o in others)), None)
     found = {up for home in homes for up in (home, *home.parents) if shared and up.is_relative_to(shared)}
-    usual = [Path(path).resolve() for path in (Path.cwd(), Path.home(), tempfile.gettempdir(), *sys.path)]
+    usual = [Path(name).resolve() for name in (str(Path.cwd()), str(Path.home()), tempfile.gettempdir(), *sys.path)]
     return {folder for folder in found if not any(path.is_relative_to(folder) for path in usual)}
 
 
