@@ -34,7 +34,7 @@ __all__ = ["PIECE_BYTES", "PixelFile", "decoding_threads"]
 PIECE_BYTES = 2**25
 """Of pixels that are decoded, written and counted at once: 222 images of 224 × 224."""
 
-_checked: set[tuple[str, int, int, int]] = set()
+_checked: set[tuple[str, int, int, int, int]] = set()
 """Files that this process has found whole: path, inode, size, time of change."""
 
 _MOST_THREADS = 16
@@ -151,9 +151,10 @@ class PixelFile:
         except OSError as error:
             raise not_written(self.path, self.missing_bytes, error) from error
 
-    def _stamp(self) -> tuple[str, int, int, int]:
+    def _stamp(self) -> tuple[str, int, int, int, int]:
         found = self.path.stat()
-        return (str(self.path), found.st_ino, found.st_size, found.st_mtime_ns)
+        # The time of change, too, which no program can set: a method may have written to the file.
+        return (str(self.path), found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def _mend(self, changed: np.ndarray, read: Read, view: View) -> None:
         """Decode the images ``changed`` again, in their places."""

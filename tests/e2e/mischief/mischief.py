@@ -516,6 +516,49 @@ for _name, _make, _ends in (
     _cases(_name, "score", _ends, _answer(_make), replaces=True)
 
 
+_cases(
+    "scores-generator",
+    "score",
+    "MethodError.*generator",
+    _answer(lambda t, n, c: (r for r in t.zeros(n, c))),
+    replaces=True,
+)
+_cases(
+    "scores-transposed",
+    "score",
+    "MethodError.*shape",
+    _answer(lambda t, n, c: t.zeros(c + 1, n)),
+    replaces=True,
+)
+
+
+def _as_it_should(method: Any, images: Any, labels: Any) -> Any:
+    from clbench import FineTuning
+
+    return FineTuning.score(method, images, labels)
+
+
+@case("score", replaces=True)
+def scores_that_want_gradients(method, images, labels):
+    return _as_it_should(method, images, labels).detach().requires_grad_()
+
+
+@case("score", replaces=True)
+def scores_in_memory_that_is_used_again(method, images, labels):
+    import torch
+
+    found = _as_it_should(method, images, labels)
+    room = vars(method).setdefault("room", torch.empty(4096))
+    return room[: found.numel()].view_as(found).copy_(found)
+
+
+@case("score", replaces=True)
+def overwrites_the_images_that_it_is_shown(method, images, labels):
+    found = _as_it_should(method, images, labels)
+    images.zero_()
+    return found
+
+
 @case("score", "(Method|Type|Runtime|Index|NotFinite)Error", replaces=True)
 def scores_a_lying_tensor(method, images, labels):
     import torch
@@ -709,6 +752,56 @@ def leaves_another_random_state(method, task):
 
 
 @case("learned")
+def leaves_another_locale(method, task):
+    import locale
+
+    for name in ("de_DE.UTF-8", "tr_TR.UTF-8", "C.UTF-8", "C"):
+        try:
+            locale.setlocale(locale.LC_ALL, name)
+        except locale.Error:
+            continue
+        break
+
+
+@case("learned")
+def leaves_signals_blocked(method, task):
+    signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals))
+
+
+@case("learned")
+def leaves_a_mask_that_forbids_all_files(method, task):
+    os.umask(0o777)
+
+
+@case("learned")
+def leaves_numbers_that_raise(method, task):
+    import numpy as np
+
+    np.seterr(all="raise")
+
+
+@case("learned")
+def leaves_no_garbage_collected(method, task):
+    import gc
+
+    gc.disable()
+    gc.freeze()
+
+
+@case("learned")
+def leaves_clocks_that_stand(method, task):
+    time.time = time.monotonic = time.perf_counter = lambda: 0.0
+
+
+@case("learn", "ValueError.*in the end")
+def leaves_no_hook_for_errors(method, task):
+    import traceback
+
+    sys.excepthook = traceback.format_exception = traceback.print_exception = None
+    raise ValueError("in the end")
+
+
+@case("learned")
 def leaves_warnings_as_errors(method, task):
     import warnings
 
@@ -747,6 +840,41 @@ def floods_stdout(method, task):
     if task.key == "t0":
         for _ in range(100):
             print("x" * 2**20)
+
+
+@case("learn", "PrintedTooMuch")
+def prints_without_end(method, task):
+    while True:
+        print("x" * 2**20)
+
+
+@case("learned")
+def forks_many(method, task):
+    for _ in range(40):
+        if os.fork() == 0:
+            time.sleep(3600)
+            os._exit(0)
+
+
+@case("learned")
+def starts_many_programs(method, task):
+    import subprocess
+
+    for number in range(20):
+        subprocess.Popen(["sleep", "3619"], start_new_session=bool(number % 2))
+
+
+@case("learn", "WorkerError|ProcessExit|closed|Error")
+def closes_its_connection(method, task):
+    _connection().close()
+
+
+@case("learn", "ValueError.*noted")
+def error_with_endless_notes(method, task):
+    error = ValueError("noted")
+    for _ in range(1000):
+        error.add_note("x" * 10_000)
+    raise error
 
 
 @case("learn", "closed|EOF|OSError|ProcessExit|Error")
@@ -1047,6 +1175,58 @@ def makes_a_folder_of_its_record(method, images, labels):
         path.unlink()
     path.mkdir(exist_ok=True)
     (path / "inside").touch()
+
+
+@case("learned")
+def empties_the_cache(method, task):
+    import shutil
+
+    from clbench.streams import cache_root
+
+    shutil.rmtree(cache_root(), ignore_errors=True)  # others may be at it
+
+
+@case("learned")
+def changes_pixels_in_the_cache(method, task):
+    from clbench.streams import cache_root
+
+    for path in (cache_root() / "pixels").glob("*.npy"):
+        with path.open("r+b") as file:
+            file.seek(-100, os.SEEK_END)
+            file.write(b"\0" * 100)
+        found = path.stat()
+        os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def _other_runs(method: Any) -> list[Any]:
+    own = method.context.scratch.parent
+    return [path for path in own.parent.iterdir() if path.is_dir() and path != own]
+
+
+@case("learned")
+def removes_other_runs(method, task):
+    import shutil
+
+    for path in _other_runs(method):
+        shutil.rmtree(path)
+
+
+@case("learned")
+def renames_other_runs(method, task):
+    for path in _other_runs(method):
+        path.rename(path.with_name(f"mine-{path.name}"))
+
+
+@case("learn", "OSError.*No space left")
+def fills_the_disk(method, task):
+    import shutil
+
+    room = method.context.scratch
+    room.mkdir(parents=True, exist_ok=True)
+    assert shutil.disk_usage(room).free < 2**30, "a small one"
+    with (room / "large").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 2**16)
 
 
 @case("learn", "Error")

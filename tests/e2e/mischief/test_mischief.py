@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from commands import figures, folder_of, left_after, record_of, start
+from commands import figures, left_after, record_of, start
 from mischief import CASES
 
 SHORT = ("sigsegv", "os-exit-0", "connection-reset", "changes-initial-weights", "writes-a-pickle")
 # It ends what all workers of a command are children of, so that only runs that come later can be untouched.
 ALONE = ("kills-its-parent",)
+# They take away what runs before them have left; and the disk is everybody's.
+LATER = ("removes-other-runs", "renames-other-runs")
+APART = (*ALONE, *LATER, "fills-the-disk")
 _MOST = 600  # seconds for a command, however slow the machine
 _STALL = 30
 
 
 def _groups() -> list[tuple[str, ...]]:
     hanging = tuple(name for name, each in CASES.items() if each.hangs)
-    others = [name for name in CASES if name not in (*hanging, *ALONE)]
+    others = [name for name in CASES if name not in (*hanging, *APART)]
     return [hanging, ALONE, *(tuple(others[i::6]) for i in range(6))]
 
 
@@ -56,14 +60,9 @@ def together(tmp_path_factory):
 
 def _look(name: str, out: Path, output: str, alone: dict) -> None:
     wanted, record = CASES[name], record_of(out, name)
-    folder = folder_of(out, name)
     if wanted.ends:
-        if record and record["status"] == "failed":
-            text = f"{record['failure']['kind']}: {record['failure']['error']}"
-        else:  # its own folder is broken by itself
-            assert name.startswith("makes-a-"), record.get("status", output)
-            assert folder is not None
-            [text] = re.findall(rf"{name} seed 0: FAILED: (.*)", output)
+        assert record.get("status") == "failed", output[-3000:]
+        text = f"{record['failure']['kind']}: {record['failure']['error']}"
         assert re.search(wanted.ends, text, re.DOTALL), text[:500]
         assert f"{name} seed 0: FAILED" in output
         assert len(text) < 50_000
@@ -87,6 +86,37 @@ def test_every_way_to_misbehave(name, group, alone, together):
     out, output = together(group)
     _look(name, out, output, alone)
     assert figures(out, "honest") == alone
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LATER)
+def test_whose_record_another_run_takes_away_is_told_and_made_again(name, alone, tmp_path):
+    """No process can keep another one of the same user from its files: it is seen, and costs no figure."""
+    command = start(tmp_path, f"honest,{name}")
+    output, _ = command.communicate(timeout=_MOST)
+    assert command.returncode == 1, output
+    assert re.search(r"failed: honest seed 0: its record was lost after its end", output), output
+    assert "other runs" in record_of(tmp_path, name)["conduct"]["touched"]
+    again = start(tmp_path, "honest")
+    output, _ = again.communicate(timeout=_MOST)
+    assert again.returncode == 0, output
+    assert figures(tmp_path, "honest") == alone
+
+
+@pytest.mark.slow
+def test_a_method_that_fills_the_disk_is_recorded_and_the_next_has_room(alone, tmp_path):
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(tmp_path)]
+    if subprocess.run(mounted, capture_output=True, check=False).returncode:
+        pytest.skip("no small disk can be mounted here")
+    try:
+        command = start(tmp_path / "runs", "fills-the-disk,honest")
+        output, _ = command.communicate(timeout=_MOST)
+        assert command.returncode == 1, output
+        failure = record_of(tmp_path / "runs", "fills-the-disk")["failure"]
+        assert "No space left" in failure["error"]
+        assert figures(tmp_path / "runs", "honest") == alone
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 def test_there_are_as_many_ways_as_promised():

@@ -30,6 +30,7 @@ from clbench.runs.sources import RunSources, Sources
 from clbench.runs.supervisor.announcing import Announcement
 from clbench.runs.supervisor.decoding import decode_tests
 from clbench.runs.supervisor.initial import initial_answers
+from clbench.runs.supervisor.mending import make_way
 from clbench.runs.supervisor.opening import Opener, Opening
 from clbench.runs.supervisor.protocols import PROTOCOLS, Protocol
 from clbench.runs.supervisor.pupil import Pupil, StoppedError, WorkerError
@@ -258,7 +259,11 @@ class Course:
         try:
             if self.recorder is None:
                 raise LookupError("the stream is not known")
-            self.recorder.fail(failure, task)
+            try:
+                self.recorder.fail(failure, task)
+            except OSError:  # the method has put something else there, or filled the disk
+                make_way(self.folder)
+                self.recorder.fail(failure, task)
         except Exception:
             text = without_secrets(failure.traceback or str(failure))
             (self.folder / "failure.txt").write_bytes(text.encode("utf-8", "backslashreplace"))

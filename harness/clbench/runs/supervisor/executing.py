@@ -17,6 +17,7 @@ from clbench.results.store import RECORD_FILE
 from clbench.runs.sources import Sources
 from clbench.runs.supervisor import starting
 from clbench.runs.supervisor.course import Course, Listener, RunOutcome, run_folder
+from clbench.runs.supervisor.mending import lost_record
 from clbench.runs.supervisor.opening import Opener, in_this_process, open_process
 from clbench.runs.supervisor.pupil import StoppedError
 from clbench.runs.supervisor.sharing import Share, shares
@@ -122,7 +123,15 @@ class _Office:
                 for future in futures:
                     future.cancel()
                 raise
-            return [future.result() for future in futures]
+            return [self._there(future.result()) for future in futures]
+
+    def _there(self, outcome: RunOutcome) -> RunOutcome:
+        """See whether a finished run is still as it was when other runs have ended."""
+        lost = lost_record(outcome.path) if outcome.status == "finished" else ""
+        if not lost:
+            return outcome
+        reason = f"{lost}\n  fix: run the same command again; see which run touched other runs"
+        return RunOutcome(outcome.config, outcome.path, "failed", reason)
 
     def _course(self, config: RunConfig) -> RunOutcome:
         share = self._shares.get()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -29,6 +30,8 @@ _LONGEST_END = 60.0  # seconds for a last look at what is kept
 _LONGEST_FAREWELL = 5.0  # seconds between the end of a connection and that of its process
 _LOST_SERVER = 255  # what multiprocessing says where it cannot know
 _PULSE = 0.25  # seconds between two looks at whether to stop
+_MOST_PRINTED = 512 << 20  # bytes in one go
+_KEPT_PRINTED = 1 << 20
 
 
 class StoppedError(Exception):
@@ -94,6 +97,7 @@ class Pupil:
         self._stall = stall
         self._stop = stop
         self._killed = False
+        self._looked = time.monotonic()  # at the log
         self.doing = "loading"
         self.pulse: Callable[[], None] = lambda: None  # called while nothing is heard
 
@@ -149,6 +153,8 @@ class Pupil:
                 give(taken.slot)
                 progress(done, exam.images)
             answered = self._ask(messages.EndOfTest(), messages.Answered, exam)
+        if not (math.isfinite(answered.seconds) and answered.seconds >= 0):
+            raise self._lost("what it said of seconds cannot be")
         return exam.mark(answered.best, answered.logit), answered
 
     def stop(self, *, finished: bool) -> None:
@@ -176,8 +182,11 @@ class Pupil:
 
     def _plausible(self, learned: messages.Learned) -> messages.Learned:
         entries = (len(learned.learn_seconds), len(learned.stored_parameters))
-        if entries != (learned.learned, learned.learned) or not 0 <= learned.rows <= learned.learned:
-            raise self._lost("what it said of tasks and rows does not fit together")
+        times = all(math.isfinite(each) and each >= 0 for each in learned.learn_seconds)
+        if entries != (learned.learned, learned.learned) or not (
+            times and 0 <= learned.rows <= learned.learned
+        ):
+            raise self._lost("what it said of tasks, rows and seconds does not fit together")
         return learned
 
     def _send(self, order: Order) -> None:
@@ -220,6 +229,12 @@ class Pupil:
     def _look(self) -> None:
         if self._stop.is_set():
             raise StoppedError
+        now = time.monotonic()
+        if self.process is not None and now - self._looked >= 1.0:
+            self._looked = now
+            with suppress(OSError):
+                if self._log.stat().st_size - self._logged_before > _MOST_PRINTED:
+                    raise self._flooded()
 
     def _receive(self) -> Reply | None:
         """The next thing that it says; ``None`` if it says nothing for a moment."""
@@ -269,6 +284,18 @@ class Pupil:
             f"the method's process said nothing for {seconds:.0f} s while {self.doing}, and was ended\n"
             "  fix: let it tell its progress (context.report), or raise --stall-timeout",
             self._printed(),
+        )
+
+    def _flooded(self) -> WorkerError:
+        self.kill()
+        printed = self._printed()
+        with suppress(OSError):
+            os.truncate(self._log, self._logged_before + _KEPT_PRINTED)
+        return WorkerError(
+            "PrintedTooMuch",
+            f"the method's process printed more than {_MOST_PRINTED >> 20} MB while {self.doing}, and was "
+            f"ended before it filled the disk; see {self._log.name}",
+            printed,
         )
 
     def _died(self) -> WorkerError:

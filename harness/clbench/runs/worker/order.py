@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import locale
 import os
+import signal
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from clbench.errors import MethodError
@@ -16,6 +20,7 @@ from clbench.runs.workbench import Bench
 
 __all__ = ["ProcessState", "Untouched", "checked_state"]
 
+_MASKS = hasattr(signal, "pthread_sigmask")
 _DEEPEST = 100  # levels of a state
 
 
@@ -26,6 +31,11 @@ class ProcessState:
         self._home = Path.cwd()
         self._threads = torch.get_num_threads()
         self._precision = torch.get_float32_matmul_precision()
+        self._locale = locale.setlocale(locale.LC_ALL)
+        self._errors = np.geterr()
+        self._umask = os.umask(0)
+        os.umask(self._umask)
+        self._signals = signal.pthread_sigmask(signal.SIG_BLOCK, ()) if _MASKS else set()
 
     def restore(self) -> None:
         """Make it as it was at the beginning."""
@@ -39,6 +49,14 @@ class ProcessState:
         torch.use_deterministic_algorithms(False)
         torch.set_autocast_enabled("cpu", False)
         torch.set_autocast_enabled("cuda", False)
+        torch.set_flush_denormal(False)
+        with suppress(locale.Error):
+            locale.setlocale(locale.LC_ALL, self._locale)
+        np.seterr(**self._errors)
+        os.umask(self._umask)
+        if _MASKS:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._signals)
+        gc.enable()
         try:
             elsewhere = Path.cwd() != self._home
         except OSError:  # a folder that is gone

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from pathlib import Path
+from time import perf_counter  # its own: a method may put another clock into the module
 
 import psutil
 import torch
@@ -57,4 +57,4 @@ class Stopwatch:
     def _now(self) -> float:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
-        return time.perf_counter()
+        return perf_counter()

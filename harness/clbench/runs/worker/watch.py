@@ -26,7 +26,10 @@ NETWORK = "the network"
 PROGRAMS = "other programs"
 PROCESSES = "other processes"
 
-_OPENING = {"open": 0, "os.listdir": 0, "os.scandir": 0, "os.rename": 1, "os.remove": 0, "os.truncate": 0}
+_OPENING = {  # with the places of paths among an event's arguments
+    **dict.fromkeys(("open", "os.listdir", "os.scandir", "os.remove", "os.rmdir", "os.truncate"), (0,)),
+    **dict.fromkeys(("os.rename", "os.link", "os.symlink"), (0, 1)),
+}
 _CONNECTING = ("socket.connect", "socket.getaddrinfo", "socket.sendto")
 _STARTING = ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.system", "os.fork", "os.forkpty")
 _CODE = (".py", ".pyc", ".so", ".pyd", ".pth", ".dll", ".dylib")
@@ -128,14 +131,17 @@ class Watch:
             if not is_given:
                 self._tell(PROGRAMS, str(arguments[0]) if arguments else event)
             return
-        path = arguments[_OPENING[event]]
+        for place in _OPENING[event]:
+            self._see_path(arguments[place], is_given=is_given or _by_the_harness())
+
+    def _see_path(self, path: Any, *, is_given: bool) -> None:
         if not isinstance(path, str | bytes | os.PathLike):
             return  # a file descriptor, of something that was opened before
         text = os.path.realpath(os.fsdecode(path))
-        if _other_process(text) and not is_given and not _by_the_harness():
+        if _other_process(text) and not is_given:
             self._tell(PROCESSES, text)
             return
-        kind = self._grounds.kind(text, is_given=is_given or _by_the_harness())
+        kind = self._grounds.kind(text, is_given=is_given)
         if kind:
             self._tell(kind, text)
 
