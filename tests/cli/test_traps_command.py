@@ -157,6 +157,8 @@ def test_settings_of_a_trial_count_in_both_forms(clbench):
     assert done.exit_code == 0, done.output
     records = load_records([Path("trial")]).records
     assert {r.method.settings["iterations"] for r in records} == {1}
+    row = next(line for line in done.stdout.splitlines() if line.startswith("sound/small-rate"))
+    assert row.endswith("iterations=1")
 
 
 def test_the_board_is_of_one_form_and_says_what_is_left_out(clbench):

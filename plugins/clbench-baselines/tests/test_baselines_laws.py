@@ -8,6 +8,9 @@ test_plugin = plugin_laws("clbench-baselines")
 test_zero_shot = method_laws("zero-shot")
 test_laws = method_laws("finetune", "joint", "independent", "wc", "wise-ft", settings=SMALL)
 test_lwf = method_laws("lwf", settings=SMALL | {"reference_batch_size": 6})
+test_lwf_earlier = method_laws(
+    "lwf", settings=SMALL | {"reference_batch_size": 6, "distilled_classes": "earlier"}
+)
 test_icarl = method_laws(
     "icarl", settings=SMALL | {"exemplar_batch_size": 6, "memory": 9, "herding_images": 9}
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isnan
 from typing import Any, Literal
 
@@ -39,11 +39,13 @@ class Measured:
         listed: the trap.
         comparison: of the published with the intended form; ``None`` where there is none.
         reason: why there is none.
+        given: settings of both forms under which the trap shows, as they were.
     """
 
     listed: Listed
     comparison: Comparison | None
     reason: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seeds(self) -> int:
@@ -63,7 +65,9 @@ def measured(listed: Listed, published: Sequence[StoredRecord], intended: Sequen
         found = compare_sides(a, b, METRICS)
     except RecordError as error:
         return Measured(listed, None, error.line)
-    return Measured(listed, found[0])
+    settings = published[0].record.method.settings
+    given = {name: settings[name] for name in listed.trap.given if name in settings}
+    return Measured(listed, found[0], given=given)
 
 
 def render_measured(
@@ -92,7 +96,7 @@ def render_measured(
 def _row(each: Measured) -> tuple[Cell, ...]:
     assert each.comparison is not None
     cells = [_cell(each.comparison.means[metric]) for metric in METRICS]
-    given = ", ".join(f"{name}={as_typed(value)}" for name, value in each.listed.trap.given.items())
+    given = ", ".join(f"{name}={as_typed(value)}" for name, value in each.given.items())
     return (Cell(each.listed.name), *cells, Cell(str(each.seeds)), Cell(given or NONE))
 
 
@@ -109,4 +113,4 @@ def _flat(each: Measured) -> dict[str, Any]:
         group = each.comparison.group
         facts |= {"stream": group.stream, "order": group.order, "label_space": group.label_space}
         facts |= {metric: flat_difference(found) for metric, found in each.comparison.means.items()}
-    return {**facts, "given": dict(each.listed.trap.given)}
+    return {**facts, "given": dict(each.given)}

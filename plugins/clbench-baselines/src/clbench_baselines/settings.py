@@ -74,7 +74,7 @@ class WiSEFTSettings(FineTuneSettings):
     )
 
 
-class LwFSettings(FineTuneSettings):
+class SelfDistillationSettings(FineTuneSettings):
     """Fine-tuning with distillation from the previous model on the current task's own images."""
 
     reference_batch_size: int = Field(64, ge=1, description="images for distillation per step")
@@ -88,7 +88,18 @@ class LwFSettings(FineTuneSettings):
     )
 
 
-class LwFVRSettings(LwFSettings):
+class LwFSettings(SelfDistillationSettings):
+    """The distillation is over class prompts."""
+
+    distilled_classes: Literal["current", "earlier"] = Field(
+        "current",
+        description="prompts over which images are compared: of the current task's classes (ZSCL's "
+        "authors), or "
+        "of the classes learned before it (the first paper), none in the first task",
+    )
+
+
+class LwFVRSettings(SelfDistillationSettings):
     """LwF over random texts (a "virtual vocabulary") in place of the task's classes."""
 
     texts: int = Field(1000, ge=2, description="number of random texts, drawn once per task")

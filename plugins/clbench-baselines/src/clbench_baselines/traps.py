@@ -109,7 +109,7 @@ WISE_FT = (
     ),
 )
 
-LWF = (
+_TEXT_TOWER = (
     Trap(
         id="text-tower-not-distilled",
         switch="distilled_texts",
@@ -124,8 +124,22 @@ LWF = (
     ),
 )
 
+LWF = (
+    *_TEXT_TOWER,
+    Trap(
+        id="current-classes-distilled",
+        switch="distilled_classes",
+        published="current",
+        intended="earlier",
+        published_says="What is kept of the previous model are its answers among the current task's classes.",
+        intended_says="What is kept of the previous model are its answers among the classes learned before.",
+        source=f"Li and Hoiem, TPAMI 2018, whose loss keeps the old tasks' outputs; mtil/scripts, lwf*.sh, "
+        f"{_AT}",
+    ),
+)
+
 LWF_VR = (
-    *LWF,
+    *_TEXT_TOWER,
     Trap(
         id="ends-among-random-tokens",
         where="fixed",
