@@ -24,5 +24,6 @@ test_laws = method_laws("moe-adapters", settings=SMALL)
 test_laws_per_sample = method_laws(
     "moe-adapters",
     settings=SMALL
-    | {"inference": "per_sample", "features": "patches", "autoencoder_augment": True, "threshold": 10.0},
+    | {"inference": "per_sample", "features": "patches", "autoencoder_augment": True, "threshold": 10.0}
+    | {"load_balance": 0.01, "frozen_among": "free"},
 )
