@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import pytest
+from clbench.config import Options, resolve
 from clbench.config.presets import claims_document, presets_in, usual_preset
 from clbench.config.settings import preset_settings, resolve_settings
 from clbench.plugins import get_registry
@@ -14,6 +17,7 @@ from clbench.traps.forms import form_of
 REGISTRY = get_registry()
 METHODS = REGISTRY.methods
 REFERENCES = sorted({found.spec.claims for found in METHODS.values() if found.spec.claims})
+MINI = sorted((Path(__file__).parents[2] / "leaderboards" / "mini" / "records").glob("*/*-seed0/record.json"))
 PRESETS = [
     pytest.param(preset, id=f"{preset.method}-{preset.name}")
     for reference in REFERENCES
@@ -81,6 +85,20 @@ def test_each_is_of_a_claim_and_each_claim_has_one(reference):
     names = {each.preset for each in claims if each.preset}
     assert names == set(presets_in(claims_document(reference), reference))
     assert all(each.preset for each in claims if not each.incomparable)
+
+
+@pytest.mark.parametrize("path", MINI, ids=lambda path: "-".join(path.parts[-3:-1]))
+def test_a_plain_run_on_mini_is_the_one_on_its_board(path):
+    """Presets are of real data: what is recorded of mini is set as it was."""
+    record = json.loads(path.read_text(encoding="utf-8"))
+    method, stream = record["method"], record["stream"]
+    options = Options(methods=(method["name"],), order=stream["order"], device="cpu")
+    (config,) = resolve(REGISTRY, options)
+    assert {name: config.settings[name] for name in method["settings"]} == method["settings"]
+    sources = {name: config.settings_sources[name] for name in method["settings_sources"]}
+    assert sources == method["settings_sources"]
+    for name in ("stream", "backbone", "generator", "label_space", "eval_batch"):
+        assert getattr(config, name) == record["config"][name]
 
 
 def test_a_plain_run_takes_the_usual_preset():

@@ -151,6 +151,7 @@ def _notes(board: ClaimsBoard) -> list[str]:
     return [
         "T/A/L: Transfer, Average and Last in percent, as the paper prints them",
         "kind: of the method's authors (own), run again by others (rerun), copied from elsewhere (quoted)",
+        "to run a row: clbench list claims METHOD has its number, clbench reproduce METHOD NUMBER runs it",
         *board.notes,
     ]
 
