@@ -53,7 +53,8 @@ def test_json_has_all_and_markdown_all_sentences():
 
 def test_a_trap_of_several_streams_is_listed_once():
     found = json.loads(printed("mtil", "mtil-5shot", "-f", "json"))
-    assert [(each["id"], each["owner"]) for each in found] == [("sun397-unsorted", "mtil, mtil-5shot")]
+    assert ("sun397-unsorted", "mtil, mtil-5shot") in [(each["id"], each["owner"]) for each in found]
+    assert len({each["id"] for each in found}) == len(found)
 
 
 @pytest.mark.parametrize(

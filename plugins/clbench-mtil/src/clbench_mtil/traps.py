@@ -52,6 +52,17 @@ _UNSORTED = Trap(
     unmeasurable=_BY_NATURE,
 )
 
+_WHOLE_IMAGENET = Trap(
+    id="reference-of-all-imagenet",
+    where="fixed",
+    published=None,
+    intended="imagenet-100k",
+    published_says="ZSCL's script distils on images drawn from all of ImageNet's training images.",
+    intended_says="Methods distil on 100,000 of them, as the paper says.",
+    source=f"paper, reference data of MTIL; mtil/scripts/ZSCL.sh, --ref-dataset ImageNet, {_ZSCL}",
+    unmeasurable=_BY_NATURE,
+)
+
 _REDRAWN = Trap(
     id="validation-drawn-three-times",
     where="fixed",
@@ -83,6 +94,8 @@ def stream_traps(name: str, facts: Facts, keys: Sequence[str]) -> tuple[Trap, ..
     found = []
     if facts.splits == "zscl" and "sun397" in keys:
         found.append(_UNSORTED)
+    if facts.splits == "zscl":
+        found.append(_WHOLE_IMAGENET)
     if facts.names == "coop" and {"cifar100", "mnist"} & {*keys}:
         found.append(_REDRAWN)
     if name in (_ONE_PROMPT.published, _ONE_PROMPT.intended):
