@@ -16,7 +16,8 @@ import pytest
 import safetensors.torch
 import torch
 from clbench.errors import ConfigError, DataError, UnknownNameError
-from clbench.models import backbonefiles
+from clbench.models import architectures as architectures_read
+from clbench.models import backbonefiles, parts
 from clbench.models.backbonefiles import find_backbone
 from clbench.models.checkpoint import load_checkpoint
 from clbench.models.torchscript import read_torchscript
@@ -52,10 +53,10 @@ def architectures(tmp_path_factory):
     for name, quick in ((ARCHITECTURE, False), (f"{ARCHITECTURE}-quickgelu", True)):
         (folder / f"{name}.json").write_text(json.dumps(config(quick)))
     open_clip.add_model_config(folder)
-    real = backbonefiles._configurations
-    backbonefiles._configurations = lambda: folder
-    yield
-    backbonefiles._configurations = real
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (architectures_read, backbonefiles, parts):
+            patch.setattr(module, "configurations", lambda: folder)
+        yield
 
 
 @pytest.fixture(scope="module")

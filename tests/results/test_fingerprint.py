@@ -107,6 +107,7 @@ def test_the_order_of_the_tasks_does_not_count(order):
         {"mean": (0.5, 0.5, 0.4)},
         {"std": (0.25, 0.25, 0.2)},
         {"crop_scale": (0.8, 1.0)},
+        {"resize": "squash"},
     ],
 )
 def test_every_part_of_the_preprocessing(change):

@@ -88,3 +88,13 @@ def test_crops_of_a_batch_are_those_of_one_image_after_the_other(side):
     generator = torch.Generator().manual_seed(3)
     expected = np.stack([preprocessing.random_crop(images[i], generator) for i in chosen])
     assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize("shape", [(40, 24), (24, 40), (32, 32), (20, 20)])
+def test_squashed_images_are_torchvisions(shape):
+    """SigLIP's input: both sides resized, nothing cut off."""
+    generator = np.random.default_rng(0)
+    image = PIL.Image.fromarray(generator.integers(0, 256, (*shape, 3), dtype=np.uint8))
+    found = Preprocessing(32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), resize="squash").to_pixels(image)
+    wanted = transforms.Resize((32, 32), interpolation=transforms.InterpolationMode.BICUBIC)(image)
+    np.testing.assert_array_equal(found, np.asarray(wanted).transpose(2, 0, 1))

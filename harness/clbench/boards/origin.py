@@ -12,6 +12,7 @@ __all__ = ["origin_facts"]
 def origin_facts(record: Record) -> dict[str, str]:
     """Return by title where the run comes from, what it took besides time, and what its method declares."""
     origin, spent, backbone = record.provenance, record.resources, record.backbone
+    bias = "" if backbone.logit_bias is None else f"logit bias {backbone.logit_bias:.2f}, "
     facts = {
         "Run": record.run_id,
         "Method from": f"{record.method.distribution} {record.method.version}",
@@ -22,7 +23,7 @@ def origin_facts(record: Record) -> dict[str, str]:
         "Packages": ", ".join(f"{name} {number}" for name, number in origin.versions.items()),
         "Plugins": ", ".join(f"{name} {number}" for name, number in origin.plugins.items()),
         "Backbone": f"{backbone.name}, {backbone.parameters:,} parameters, activation {backbone.activation}, "
-        f"weights {backbone.weights_digest}",
+        f"{bias}weights {backbone.weights_digest}",
     }
     facts |= {f"Images of {task}": place for task, place in sorted(origin.data.items())}
     if record.conduct is not None:

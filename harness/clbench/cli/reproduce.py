@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--device", metavar="cpu|cuda|auto", help="Where it is computed.  [default: auto]")
 @click.option(
     "--backbone",
-    metavar="NAME|ARCHITECTURE:FILE",
+    metavar="NAME|ARCHITECTURE:FILE|hf:FOLDER",
     help="Other weights than the row's, or its own in a file.  [default: the row's]",
 )
 @click.option("--launcher", metavar="NAME", help="How runs are executed (clbench list launchers).")

@@ -34,7 +34,7 @@ _MOST_FIGURES = 6
 @click.option("-s", "--stream", metavar="NAME|FILE.yaml", help="Stream of tasks.  [default: mini]")
 @click.option(
     "--backbone",
-    metavar="NAME|ARCHITECTURE:FILE",
+    metavar="NAME|ARCHITECTURE:FILE|hf:FOLDER",
     help="Pre-trained model, or weights in a file.  [default: the stream's]",
 )
 @click.option(

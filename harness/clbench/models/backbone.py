@@ -18,14 +18,17 @@ __all__ = ["Backbone"]
 
 Tokenizer = Callable[[list[str]], Tensor]
 
+_OF_LOGITS = ("logit_scale", "logit_bias")
+
 
 class Backbone:
     """A dual encoder with everything that turns images and words into embeddings.
 
     Args:
         name: the name on the command line.
-        model: an ``open_clip.CLIP`` (parameter names as in OpenAI's checkpoints).
-        tokenizer: texts → token ids (n, context), end-of-text being the largest id.
+        model: an ``open_clip.CLIP`` (parameter names as in OpenAI's checkpoints), or another model with
+            ``encode_image``, ``encode_text`` and ``logit_scale``, such as open_clip's ``CustomTextCLIP``.
+        tokenizer: texts → token ids (n, context), end-of-text being the largest id for an ``open_clip.CLIP``.
         preprocessing: the input transform that belongs to the weights.
         activation: ``gelu`` or ``quickgelu``; recorded, since OpenAI's weights need the second.
 
@@ -68,6 +71,16 @@ class Backbone:
     def scale(self) -> Tensor:
         """``exp(logit_scale)``, s in the papers."""
         return self.logit_scale.exp()
+
+    @property
+    def logit_bias(self) -> Tensor | None:
+        """b of a model that was trained with the sigmoid loss (SigLIP), whose logits are s · cosine + b.
+
+        It is the same for all classes, so neither softmax nor argmax sees it, and methods leave it out. A
+        loss that asks of each pair by itself whether it belongs together (a sigmoid) has to add it.
+        """
+        bias = getattr(self.model, "logit_bias", None)
+        return bias if isinstance(bias, Tensor) else None
 
     @cached_property
     def width(self) -> int:
@@ -112,9 +125,19 @@ class Backbone:
         self.model.eval()
         return self
 
+    def unfreeze(self) -> Backbone:
+        """Ask for gradients of :meth:`trainable`, and of no more; returns self."""
+        self.model.requires_grad_(False)
+        for _, parameter in self.trainable():
+            parameter.requires_grad_(True)
+        return self
+
     def trainable(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """All parameters but ``logit_scale``: what ZSCL, GIFT and full fine-tuning train."""
-        return ((n, p) for n, p in self.model.named_parameters() if n != "logit_scale")
+        """All parameters but those of the logits: what ZSCL, GIFT and full fine-tuning train.
+
+        Scale and bias of the logits stay as pre-training left them.
+        """
+        return ((n, p) for n, p in self.model.named_parameters() if n not in _OF_LOGITS)
 
     @cached_property
     def weights_digest(self) -> str:

@@ -11,7 +11,8 @@ import torch
 
 from clbench.errors import ConfigError, DataError
 from clbench.models.backbone import Backbone
-from clbench.models.openclip import preprocessing_of, quietly
+from clbench.models.building import build, described_architecture, preprocessing_of, tokenizer_of
+from clbench.models.huggingface.folders import is_folder
 from clbench.models.weights import Weights, read_weights
 from clbench.streams.preprocessing import Preprocessing
 
@@ -26,7 +27,7 @@ def load_checkpoint(name: str, architecture: str, file: str, device: str = "cpu"
 
     Args:
         name: the backbone's name.
-        architecture: as open_clip calls it, such as ``ViT-B-16-quickgelu``.
+        architecture: as open_clip calls it, such as ``ViT-B-16-quickgelu``, or a JSON file like its own.
         file: OpenAI's TorchScript archive, a checkpoint of ``torch.save``, or safetensors; see
             :func:`clbench.models.weights.read_weights`.
         device: where the weights go.
@@ -35,13 +36,13 @@ def load_checkpoint(name: str, architecture: str, file: str, device: str = "cpu"
         ConfigError: they were trained with another activation than the architecture has.
         DataError: the file is damaged, or its weights are those of another architecture.
     """
-    import open_clip
-
     path = Path(file)
+    described = described_architecture(architecture)
+    tokenizer = tokenizer_of(described, path.parent)
     weights = read_weights(path)
-    config = open_clip.get_model_config(architecture) or {}
+    config = described.config
     activation = "quickgelu" if config.get("quick_gelu") else "gelu"
-    if weights.activation not in (None, activation):
+    if weights.activation not in (None, activation) and described.file is None:
         plain = architecture.removesuffix("-quickgelu")
         right = f"{plain}-quickgelu" if weights.activation == "quickgelu" else plain
         raise ConfigError(
@@ -50,21 +51,19 @@ def load_checkpoint(name: str, architecture: str, file: str, device: str = "cpu"
             f"{_NAMES[activation]}",
             fix=f"--backbone {right}:{path}",
         )
-    with quietly():
-        model = open_clip.create_model(architecture, load_weights=False, device="cpu", precision="fp32")
+    model = build(described)
     _fill(model, weights, architecture, path)
     return Backbone(
         name,
         model.float().to(device).eval(),
-        open_clip.get_tokenizer(architecture),
-        _preprocessing(model, path),
+        tokenizer,
+        _preprocessing(preprocessing_of(model, described), path),
         activation=activation,
     )
 
 
-def _preprocessing(model: Any, path: Path) -> Preprocessing:
+def _preprocessing(usual: Preprocessing, path: Path) -> Preprocessing:
     """The architecture's, with what open_clip's configuration in the same folder says of the weights."""
-    usual = preprocessing_of(model)
     try:
         said = json.loads(path.with_name("open_clip_config.json").read_text(encoding="utf-8"))[
             "preprocess_cfg"
@@ -74,6 +73,7 @@ def _preprocessing(model: Any, path: Path) -> Preprocessing:
             mean=tuple(said.get("mean", usual.mean)),
             std=tuple(said.get("std", usual.std)),
             interpolation=said.get("interpolation", usual.interpolation),
+            resize=said.get("resize_mode", usual.resize),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return usual
@@ -110,10 +110,13 @@ def _remedy(shapes: dict[str, tuple[int, ...]], wanted: set[str], architecture: 
     fitting = _architectures(shapes)
     if architecture not in fitting:
         others = f" (or {', '.join(fitting[1:4])})" if fitting[1:] else ""
+        if fitting:
+            return f"--backbone {fitting[0]}:{path}{others}"
+        if any(name.startswith("text_model.") for name in shapes) and is_folder(path.parent):
+            return f"these are names of Hugging Face's: --backbone hf:{path.parent}"
         return (
-            f"--backbone {fitting[0]}:{path}{others}"
-            if fitting
-            else "the names must be those of OpenAI's CLIP and open_clip: visual.conv1.weight, …"
+            "the names must be those of OpenAI's CLIP and open_clip: visual.conv1.weight, …; of a model of "
+            "Hugging Face's, name the folder that save_pretrained wrote: --backbone hf:FOLDER"
         )
     if wanted <= shapes.keys():
         return (

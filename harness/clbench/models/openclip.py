@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from clbench.errors import ConfigError, DataError
-from clbench.models.backbone import Backbone
-from clbench.streams.preprocessing import Preprocessing
+from clbench.models.architectures import read_architecture
+from clbench.models.backbone import Backbone, Tokenizer
+from clbench.models.building import described_architecture, preprocessing_of, quietly, tokenizer_of
 
-__all__ = ["load_directory", "load_open_clip", "preprocessing_of", "quietly"]
+__all__ = ["load_directory", "load_open_clip"]
 
 
 def load_directory(
@@ -33,24 +31,21 @@ def load_directory(
     config_file = directory / "open_clip_config.json"
     if not config_file.is_file():
         raise DataError(f"backbone {name!r} has no open_clip_config.json", why=f"looked in {directory}")
-    config = json.loads(config_file.read_text(encoding="utf-8"))
-    model_cfg = config["model_cfg"]
+    described = read_architecture(str(config_file))
+    assert described is not None
     with quietly():
         model = open_clip.create_model(f"local-dir:{directory}", device=device, precision="fp32")
     if vocabulary is not None:
-        tokenizer: Any = open_clip.SimpleTokenizer(
-            bpe_path=str(directory / vocabulary), context_length=model_cfg["text_cfg"]["context_length"]
+        tokenizer: Tokenizer = open_clip.SimpleTokenizer(
+            bpe_path=str(directory / vocabulary),
+            context_length=described.config["text_cfg"].get("context_length", 77),
         )
     else:
-        tokenizer = open_clip.get_tokenizer(f"local-dir:{directory}")
-    preprocessing = Preprocessing(
-        size=_side(model_cfg["vision_cfg"]["image_size"]),
-        mean=tuple(config["preprocess_cfg"]["mean"]),
-        std=tuple(config["preprocess_cfg"]["std"]),
-        interpolation=config["preprocess_cfg"].get("interpolation", "bicubic"),
+        tokenizer = tokenizer_of(described, directory)
+    activation = "quickgelu" if described.config.get("quick_gelu") else "gelu"
+    return Backbone(
+        name, model.float().eval(), tokenizer, preprocessing_of(model, described), activation=activation
     )
-    activation = "quickgelu" if model_cfg.get("quick_gelu") else "gelu"
-    return Backbone(name, model.float().eval(), tokenizer, preprocessing, activation=activation)
 
 
 def load_open_clip(
@@ -66,7 +61,8 @@ def load_open_clip(
     """
     import open_clip
 
-    quick = bool((open_clip.get_model_config(architecture) or {}).get("quick_gelu"))
+    described = described_architecture(architecture)
+    quick = bool(described.config.get("quick_gelu"))
     if pretrained is not None:
         _check_activation(architecture, pretrained, quick)
     if pretrained is None:
@@ -90,19 +86,9 @@ def load_open_clip(
     return Backbone(
         name,
         model.float().eval(),
-        open_clip.get_tokenizer(architecture),
-        preprocessing_of(model),
+        tokenizer_of(described),
+        preprocessing_of(model, described),
         activation="quickgelu" if quick else "gelu",
-    )
-
-
-def preprocessing_of(model: Any) -> Preprocessing:
-    """The input transform that open_clip keeps with a model."""
-    visual = model.visual
-    return Preprocessing(
-        size=_side(visual.image_size),
-        mean=tuple(visual.preprocess_cfg["mean"]) if hasattr(visual, "preprocess_cfg") else visual.image_mean,
-        std=tuple(visual.preprocess_cfg["std"]) if hasattr(visual, "preprocess_cfg") else visual.image_std,
     )
 
 
@@ -119,18 +105,3 @@ def _check_activation(architecture: str, pretrained: str, quick: bool) -> None:
             why=f"they were trained with {names[not quick]}, and it has {names[quick]}",
             fix=f"load them into {plain if quick else f'{plain}-quickgelu'}",
         )
-
-
-def _side(size: int | list[int] | tuple[int, ...]) -> int:
-    return int(size if isinstance(size, int) else size[0])
-
-
-class quietly:  # noqa: N801 (reads as a statement)
-    """Hold back open_clip's chatter about what it loads."""
-
-    def __enter__(self) -> None:
-        self._level = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *error: object) -> None:
-        logging.disable(self._level)

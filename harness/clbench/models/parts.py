@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from clbench.specs import BackboneSpec, Part
 
-__all__ = ["MISSING", "PARTS", "configurations", "declared_parts", "parts_of"]
+__all__ = ["MISSING", "PARTS", "configurations", "declared_parts", "parts_of", "parts_of_configuration"]
 
 PARTS: tuple[Part, ...] = get_args(Part)
 MISSING: Mapping[Part, str] = {
@@ -27,7 +27,11 @@ def declared_parts(spec: BackboneSpec) -> frozenset[Part] | None:
     file = configurations() / f"{spec.architecture}.json"
     if not spec.architecture or not file.is_file():
         return None
-    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return parts_of_configuration(json.loads(file.read_text(encoding="utf-8")))
+
+
+def parts_of_configuration(content: Mapping[str, Any]) -> frozenset[Part]:
+    """What open_clip makes of a configuration of an architecture."""
     vision, text = content.get("vision_cfg", {}), content.get("text_cfg", {})
     found: set[Part] = set()
     if "timm_model_name" not in vision and isinstance(vision.get("layers", 12), int):

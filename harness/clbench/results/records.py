@@ -130,6 +130,11 @@ class BackboneRecord(_Part):
     weights_digest: str
     activation: str
     parameters: Count
+    logit_bias: Real | None = Field(
+        default=None,
+        description="Of models trained with the sigmoid loss, such as SigLIP: s · cosine + bias are their "
+        "logits. It changes neither softmax nor argmax. Null: the model has none.",
+    )
 
 
 class Metrics(_Part):

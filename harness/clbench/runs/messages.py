@@ -150,6 +150,7 @@ class Ready(Reply):
     Attributes:
         preprocessing: its fields, see :class:`clbench.streams.Preprocessing`.
         weights_digest, activation, parameters: of the model.
+        logit_bias: the model's, if it has one.
         device: in words.
         threads: of computations on the CPU.
     """
@@ -160,6 +161,7 @@ class Ready(Reply):
     parameters: int
     device: str
     threads: int
+    logit_bias: float | None = None
 
     @property
     def transform(self) -> Preprocessing:

@@ -172,9 +172,7 @@ class Bench:
         settings = load_reference(self.method.spec.settings).model_validate(self.config.settings)
         method_class.check(settings)
         context.begin("init")
-        backbone = self.initial.copy()
-        backbone.model.requires_grad_(True)
-        backbone.logit_scale.requires_grad_(False)
+        backbone = self.initial.copy().unfreeze()
         method = method_class(backbone, settings, context)
         if not isinstance(method, Method):
             raise PluginError(

@@ -24,7 +24,7 @@ _FILTERS = {"bicubic": 3, "bilinear": 2}  # values of PIL.Image.Resampling
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """CLIP's input transform: resize the short side, crop the centre, scale to [0, 1], normalise.
+    """A model's input transform; CLIP's: resize the short side, crop the centre, scale to [0, 1], normalise.
 
     The part up to the crop gives uint8 pixels and is cached (exactly what the float transform would
     read); the normalisation is done per batch on the device.
@@ -33,6 +33,8 @@ class Preprocessing:
         size: side of the square input in pixels.
         mean, std: per channel (RGB), of values in [0, 1].
         interpolation: PIL's resize filter.
+        resize: ``shortest`` resizes the short side and crops the centre; ``squash`` (SigLIP's) resizes both
+            sides, and the aspect is lost.
         crop_scale: area range of the training crop (``RandomResizedCrop``), aspect 3/4 to 4/3.
             ZSCL, GIFT and MoE-Adapters use 0.9 to 1 and no flip.
     """
@@ -42,15 +44,21 @@ class Preprocessing:
     std: tuple[float, float, float]
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     crop_scale: tuple[float, float] = (0.9, 1.0)
+    resize: Literal["shortest", "squash"] = "shortest"
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        fields = asdict(self)
+        if self.resize == "shortest":
+            del fields["resize"]  # so that digests of records from before there was a choice stay the same
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()[:16]
 
     def to_pixels(self, image: PIL.Image.Image) -> np.ndarray:
         """The test view: uint8, shape (3, size, size)."""
         width, height = image.size
-        if (width, height) != (self.size, self.size):
+        if self.resize == "squash":
+            image = image.resize((self.size, self.size), _FILTERS[self.interpolation])
+        elif (width, height) != (self.size, self.size):
             # torchvision's Resize(size): the long side is floored, the short one exact
             if width <= height:
                 target = (self.size, int(self.size * height / width))

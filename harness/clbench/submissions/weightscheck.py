@@ -23,7 +23,7 @@ def check_weights(record: Record, registry: Registry) -> Check:
     own = re.split(r"[/\\]", wanted)[-1] if wanted is theirs else ""
     try:
         # weights in a file of the user's are looked for where they were
-        if own and not Path(wanted.partition(":")[2]).is_file():
+        if own and not Path(wanted.partition(":")[2]).exists():
             return unchecked(name, f"the weights are of the submitter's own file {own}, which is not here")
         found = find_backbone(registry, wanted)
         if found.spec.name != recorded.name:

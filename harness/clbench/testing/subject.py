@@ -156,9 +156,7 @@ class MethodSubject:
         """A fresh instance, as at the start of a run; ``steps`` keeps the middle of its tasks."""
         context = self.context(declared_only=declared_only, steps=steps)
         context.begin("init")
-        backbone = self.backbone.copy()
-        backbone.model.requires_grad_(True)
-        backbone.logit_scale.requires_grad_(False)
+        backbone = self.backbone.copy().unfreeze()
         method: Method = self.method_class(backbone, self.settings_class.model_validate(self.values), context)
         return method
 

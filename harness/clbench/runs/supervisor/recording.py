@@ -195,6 +195,7 @@ class Recorder:
                 weights_digest=ready.weights_digest if ready else UNKNOWN,
                 activation=ready.activation if ready else UNKNOWN,
                 parameters=ready.parameters if ready else sources.backbone.spec.parameters,
+                logit_bias=ready.logit_bias if ready else None,
             ),
             generator=sources.generator,
             seed=config.seed,

@@ -125,6 +125,7 @@ class _Worker:
                 parameters=sum(p.numel() for p in initial.model.parameters()),
                 device=_device_name(self.bench.device),
                 threads=torch.get_num_threads(),
+                logit_bias=None if initial.logit_bias is None else float(initial.logit_bias),
             )
         )
 

@@ -34,6 +34,7 @@ def write_student(directory: Path, student: Backbone, config: dict[str, Any]) ->
             "mean": list(preprocessing.mean),
             "std": list(preprocessing.std),
             "interpolation": preprocessing.interpolation,
+            "resize_mode": preprocessing.resize,
         },
     }
     weights = {name: w.detach().cpu().contiguous() for name, w in student.model.state_dict().items()}
