@@ -68,6 +68,7 @@ def site(
     """
     from clbench.boards.site import SITE_METRICS, Known, build_site
     from clbench.cli.claims import claims_board
+    from clbench.traps import TrapBook
 
     registry = Session.of(ctx).registry
     if not leaderboards.exists():
@@ -90,6 +91,7 @@ def site(
         metrics=names(metrics) or SITE_METRICS,
         extra=[found.spec for found in registry.metrics.values()],
         ranks=ranks,
+        form=TrapBook.of(registry).told,
     )
     shown = written.contents
     click.echo(

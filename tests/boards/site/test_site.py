@@ -234,6 +234,15 @@ def test_older_runs_of_a_seed_have_pages_but_no_place_on_the_board(tmp_path):
     assert sorted("It is not on the board: a later" in text for text in texts) == [False, True]
 
 
+def test_a_run_that_mixes_forms_of_its_traps_says_so(tmp_path):
+    folder = write(tmp_path / "in", make_record(seed=0), make_record(seed=1))
+    forms = {0: "mixed (published; intended: scale)", 1: "published"}
+    site = build_site(folder, tmp_path / "out", form=lambda record: forms[record.seed])
+    texts = [Page(path.read_text()).text for path in sorted(site.out.glob("runs/*/index.html"))]
+    said = "it does some of each (published; intended: scale): clbench traps toy."
+    assert [said in text for text in texts] == [True, False]
+
+
 def test_a_failed_run_has_a_page_with_what_it_died_of(site):
     [path] = site.out.glob("runs/gamma-*/index.html")
     text = Page(path.read_text()).text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from clbench.boards.site.literature import Published, published_of
 from clbench.boards.site.pages import Site, html_pages
 from clbench.boards.site.writing import MANIFEST, write_files
 from clbench.errors import ConfigError, RecordError
+from clbench.results.records import Record
 from clbench.results.store import Problem, load_records
 from clbench.specs import MetricSpec
 
@@ -51,6 +52,7 @@ def build_site(
     metrics: Sequence[str] = SITE_METRICS,
     extra: Sequence[MetricSpec] = (),
     ranks: bool | None = None,
+    form: Callable[[Record], str] = lambda _: "",
 ) -> SiteWritten:
     """Write the site of all records under ``leaderboards`` to ``out``; equal records give equal bytes.
 
@@ -65,6 +67,7 @@ def build_site(
         claims: published figures beside the records, of any methods.
         metrics, extra: columns of the boards, as in :func:`clbench.boards.board_of`.
         ranks: whether rows get ranks and letters, as in :func:`clbench.boards.leaderboard`.
+        form: tells in which form a record has its method's traps.
 
     Raises:
         RecordError: there is no record, or a published file cannot be read.
@@ -86,7 +89,9 @@ def build_site(
         )
     assets = asset_files()
     loaded = replace(loaded, problems=tuple(_public(problem, leaderboards) for problem in loaded.problems))
-    contents = contents_of(loaded, known=known, claims=claims, metrics=metrics, extra=extra, ranks=ranks)
+    contents = contents_of(
+        loaded, known=known, claims=claims, metrics=metrics, extra=extra, ranks=ranks, form=form
+    )
     literature = published_of(folder) if folder.is_dir() else Published()
     site = Site(title, base_url.rstrip("/"), predictions, tuple(libraries()))
     pages = {path: text.encode() for path, text in html_pages(site, contents, literature)}

@@ -36,6 +36,7 @@ class Run:
         published: the file as it is published, where something personal was left out of it.
         label: the row that it belongs to.
         counts: whether it is part of that row; older runs of the same seed are not.
+        form: in which it has its method's traps, see :class:`clbench.traps.TrapBook`; empty: not told.
     """
 
     record: Record
@@ -44,6 +45,7 @@ class Run:
     published: bytes | None = None
     label: str = ""
     counts: bool = True
+    form: str = ""
 
 
 @dataclass(frozen=True)

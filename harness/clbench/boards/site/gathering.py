@@ -34,6 +34,7 @@ def contents_of(
     metrics: Sequence[str] = SITE_METRICS,
     extra: Sequence[MetricSpec] = (),
     ranks: bool | None = None,
+    form: Callable[[Record], str] = lambda _: "",
 ) -> Contents:
     """Sort records into boards, methods and runs; equal records give equal names in equal order.
 
@@ -47,7 +48,7 @@ def contents_of(
     loaded = replace(loaded, stored=leaving)
     board = board_of(loaded.records, metrics=metrics, extra=extra, ranks=ranks)
     board_names, method_names = Names(), Names()
-    runs = _runs(loaded, read)
+    runs = _runs(loaded, read, form)
     of_group: dict[Group, list[Run]] = defaultdict(list)
     for run in runs:
         of_group[Group.of(run.record)].append(run)
@@ -71,7 +72,7 @@ def contents_of(
     return Contents(board, tuple(pages), tuple(methods), every, left_out)
 
 
-def _runs(loaded: LoadedRecords, read: Mapping[Path, Record]) -> list[Run]:
+def _runs(loaded: LoadedRecords, read: Mapping[Path, Record], form: Callable[[Record], str]) -> list[Run]:
     names = Names()
     runs: list[Run] = []
     seen: Counter[str] = Counter()
@@ -81,7 +82,8 @@ def _runs(loaded: LoadedRecords, read: Mapping[Path, Record]) -> list[Run]:
         seen[text] += 1
         name = names.give(text if seen[text] == 1 else f"{text} {seen[text]}")
         changed = stored.record is not read[stored.path]
-        runs.append(Run(stored.record, stored.path, name, encode_record(stored.record) if changed else None))
+        published = encode_record(stored.record) if changed else None
+        runs.append(Run(stored.record, stored.path, name, published, form=form(stored.record)))
     return runs
 
 

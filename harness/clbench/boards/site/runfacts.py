@@ -92,6 +92,11 @@ def warnings(run: Run) -> list[str]:
         )
     if record.method.assumptions.task_identity == "given":
         lines.append("The method is told at test which task an image belongs to.")
+    if run.form.startswith("mixed"):
+        lines.append(
+            "Where published code and what is meant differ, it does some of each "
+            f"({run.form.removeprefix('mixed ').strip('()')}): clbench traps {record.method.name}."
+        )
     if record.conduct is not None and record.conduct.line:
         lines.append(_sentence(f"It {record.conduct.line}"))
     if record.provenance.dirty:
