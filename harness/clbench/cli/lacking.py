@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from clbench.specs import Need
 
-__all__ = ["grouped"]
+__all__ = ["all_of", "grouped"]
 
 _FETCHES = re.compile(r"(?P<command>.* --only )(?P<key>\S+)(?:  \(.*\))?")
 _ABOUT = re.compile(r"(?P<kind>.+ of )(?P<key>\S+)")
@@ -29,13 +29,13 @@ def grouped(needs: Sequence[Need]) -> list[tuple[str, str]]:
         whats.append(need.what)
         keys.append(command["key"])
     return [
-        (_all_of(whats), f"{cure}{','.join(dict.fromkeys(keys))}" if keys else cure)
+        (all_of(whats), f"{cure}{','.join(dict.fromkeys(keys))}" if keys else cure)
         for cure, (whats, keys) in told.items()
     ]
 
 
-def _all_of(whats: Sequence[str]) -> str:
-    """``images of dtd, food; CoOp's split of dtd``."""
+def all_of(whats: Sequence[str]) -> str:
+    """Things of one kind together: ``images of dtd, food; CoOp's split of dtd``."""
     kinds: dict[str, list[str]] = {}
     for what in whats:
         about = _ABOUT.fullmatch(what)

@@ -159,5 +159,5 @@ def _carry_out(
         click.echo(f"{comparison.status} (± {tolerance:g} points): {comparison.reason}")
         for outcome in finished:
             click.echo(f"record:  {outcome.path}")
-        click.echo(f"again:   clbench claims {out} --methods {claim.method}")
+        click.echo(f"all:     clbench claims {out} --methods {claim.method}")
     return len(finished) == len(outcomes)

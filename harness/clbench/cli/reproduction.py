@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clbench.boards.claims.tables import as_printed
-from clbench.cli.lacking import grouped
+from clbench.cli.lacking import all_of, grouped
 from clbench.config.options import as_typed
 from clbench.specs import PROTOCOL_FACTS
 
@@ -74,7 +74,8 @@ def run_command(plan: Plan, out: Path) -> str:
     words = run_words(
         {**given, "held_out": ",".join(config.held_out)}, ",".join(str(c.seed) for c in plan.configs), typed
     )
-    return shlex.join([*words, "--out", str(out)])
+    variables = [f"{name}={shlex.quote(value)}" for name, value in config.stream_variables.items()]
+    return " ".join([*variables, shlex.join([*words, "--out", str(out)])])
 
 
 def demands_table(demands: Demands) -> RenderableType:
@@ -95,7 +96,7 @@ def demands_table(demands: Demands) -> RenderableType:
 
 def _there(needs: tuple[Need, ...]) -> str:
     found = [need.what for need in needs if need.there]
-    return ", ".join(found) if found else "nothing yet" if needs else "all of it is in the packages"
+    return all_of(found) if found else "nothing yet" if needs else "all of it is in the packages"
 
 
 def _indented(text: str) -> str:

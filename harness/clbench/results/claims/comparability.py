@@ -17,7 +17,7 @@ __all__ = ["NOT_STATED", "UNSET", "Difference", "differences_from", "facts_apart
 NOT_STATED = "not stated"
 """Of a fact that the source of a row keeps to itself: no record can be known to agree with it."""
 
-UNSET = "what it is by itself"
+UNSET = "not set"
 """Of an environment variable that makes a stream another one than its name says."""
 
 NOT_RECORDED = "not recorded"
@@ -44,6 +44,8 @@ class Difference:
     fact: bool = False
 
     def __str__(self) -> str:
+        if self.wanted == UNSET:
+            return f"the stream is changed by {self.name}={self.found}"
         if self.found == NOT_RECORDED:
             return f"what {self.name} were is {NOT_RECORDED}"
         verb = "are" if self.fact and self.name.startswith(_PLURAL) else "is"
