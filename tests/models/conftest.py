@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import socket
 
+import open_clip
 import pytest
+import safetensors.torch
 import torch
 import transformers
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
@@ -100,3 +102,50 @@ def offline(monkeypatch):
 
     for name in ("socket", "create_connection", "getaddrinfo"):
         monkeypatch.setattr(socket, name, refused)
+
+
+def saved_architecture(folder, name, config, bias=None):
+    """``NAME.json`` and its random weights; returns what ``--backbone`` takes."""
+    (folder / f"{name}.json").write_text(json.dumps(config))
+    built = {key: value for key, value in config.items() if key != "custom_text"}
+    torch.manual_seed(0)
+    model_class = open_clip.CustomTextCLIP if config.get("custom_text") else open_clip.CLIP
+    model = randomised(model_class(**built))
+    with torch.no_grad():
+        model.logit_scale.fill_(4.6)
+        if bias is not None:
+            model.logit_bias.fill_(bias)
+    safetensors.torch.save_file(model.state_dict(), folder / "weights.safetensors")
+    return f"{folder / name}.json:{folder / 'weights.safetensors'}", model
+
+
+WORDS = {"context_length": CONTEXT, "width": 32, "heads": 2, "layers": 2}
+
+
+@pytest.fixture(scope="session")
+def own_resnet(tmp_path_factory):
+    """A CLIP with a small ResNet, as a JSON file and weights."""
+    vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "head_width": 16}
+    config = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": {**WORDS, "vocab_size": 49408}}
+    return saved_architecture(tmp_path_factory.mktemp("own"), "my-resnet", config)
+
+
+@pytest.fixture(scope="session")
+def own_siglip(tmp_path_factory):
+    """A small model like open_clip's SigLIP: timm's image tower, a bias, and a tokenizer of its own."""
+    folder = tmp_path_factory.mktemp("own")
+    made = tokenizer(("<pad>", "<end>", "<unk>", "<start>"))
+    save_tokenizer(folder, made, "$A <end>", "SiglipTokenizer")
+    text = {
+        **WORDS,
+        "vocab_size": made.get_vocab_size(),
+        "hf_tokenizer_name": "nobody/nothing",
+        "tokenizer_kwargs": {"clean": "canonicalize"},
+        "no_causal_mask": True,
+        "proj_bias": True,
+        "pool_type": "last",
+    }
+    vision = {"image_size": 160, "timm_model_name": "test_vit3", "timm_pool": "map", "timm_proj": "linear"}
+    config = {"embed_dim": 16, "init_logit_bias": -10, "custom_text": True}
+    config |= {"vision_cfg": vision, "text_cfg": text}
+    return saved_architecture(folder, "my-siglip", config, bias=-7.5)
