@@ -1,18 +1,18 @@
-"""Fetch what the images are drawn from, with the package managers' own clients: npm, pip and apt."""
+"""Fetch what the images are drawn from: with npm and apt; the digits are in an installed package."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
 import subprocess
-import sys
 import tempfile
+from importlib.metadata import files
 from pathlib import Path
 
 from places import Places
 
 HERE = Path(__file__).parent
-SCIKIT_LEARN = "scikit-learn"  # its sklearn/datasets/data/digits.csv.gz has not changed for years
+DIGITS = "digits.csv.gz"  # of scikit-learn, unchanged for years
 FASHION = "dataset-fashion-mnist"
 
 
@@ -29,20 +29,20 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     places = Places(work)
     if not places.icons.exists():
-        shutil.copy(HERE / "package.json", work)
-        run("npm", "install", "--no-audit", "--no-fund", cwd=work)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name, work)
+        run("npm", "ci", "--no-audit", "--no-fund", cwd=work)
     if not places.countries.exists():
         names = subprocess.run(
             ["node", str(HERE / "countries.mjs")], check=True, capture_output=True, text=True
         ).stdout
         places.countries.write_text(names)
-    with tempfile.TemporaryDirectory() as folder:
-        temporary = Path(folder)
-        if not places.digits.exists():
-            pip = (sys.executable, "-m", "pip", "install", "--no-deps", "--target", folder, SCIKIT_LEARN)
-            run(*pip, cwd=temporary)
-            shutil.copy(temporary / "sklearn" / "datasets" / "data" / "digits.csv.gz", places.digits)
-        if not places.clothes.exists():
+    if not places.digits.exists():
+        [digits] = [file for file in files("scikit-learn") or [] if file.name == DIGITS]
+        shutil.copy(str(digits.locate()), places.digits)
+    if not places.clothes.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            temporary = Path(folder)
             run("apt-get", "download", FASHION, cwd=temporary)
             run("dpkg-deb", "-x", str(next(temporary.glob("*.deb"))), "unpacked", cwd=temporary)
             shutil.copytree(

@@ -171,6 +171,15 @@ GREEK_TEST = [
     "cascadia-code",
     "carlito",
 ]
+#: Test families of one super-family: their letters are by one hand.
+SUPER_FAMILIES = {
+    "roboto-condensed": "roboto",
+    "roboto-mono": "roboto",
+    "roboto-slab": "roboto",
+    "source-code-pro": "source",
+    "source-sans-3": "source",
+    "source-serif-4": "source",
+}
 
 GREEK_LETTERS = {
     name: chr(code)

@@ -1,6 +1,7 @@
 """Pack what was built into the package: tasks, reference, class pool, backbone, generator, licences.
 
-Without `--generator` the denoiser is left as it is in the package.
+Weights that were not trained here are left as they are in the package: mini-clip's where there is no
+`clip.pt`, the denoiser's without `--generator`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -56,6 +58,7 @@ THING_SETS = frozenset(
     ]
 )
 DATA = Path(__file__).parents[1] / "src" / "clbench_mini" / "data"
+LICENCES = Path(__file__).parents[1] / "LICENSES"
 
 
 def pack_tasks(work: Path) -> list[dict[str, object]]:
@@ -71,6 +74,8 @@ def pack_tasks(work: Path) -> list[dict[str, object]]:
             shutil.copy(source, folder / source.name)
             data = load_dataset("parquet", data_files=str(source), split="train")
             counts[split], classes = len(data), len(data.features["label"].names)
+            if "group" in data.features:
+                counts["groups"] = len(set(data["group"]))
         entries.append(
             {"key": key, "title": title, "templates": TEMPLATES[key], "classes": classes, **counts}
         )
@@ -144,13 +149,17 @@ def pack_backbone(work: Path) -> int:
     """Write config, half-precision weights and vocabulary in open_clip's own layout."""
     folder = DATA / "mini-clip"
     folder.mkdir(parents=True, exist_ok=True)
+    vocabulary = folder / "bpe.txt.gz"
+    if (work / "clip.pt").exists():
+        shutil.copy(work / "bpe.txt.gz", vocabulary)
+        weights = torch.load(work / "clip.pt", weights_only=True)["model"]
+        save_file(
+            {name: value.half().contiguous() for name, value in weights.items()},
+            folder / "open_clip_model.safetensors",
+        )
+    elif vocabulary.read_bytes() != (work / "bpe.txt.gz").read_bytes():
+        raise SystemExit(f"{work / 'bpe.txt.gz'} is not the vocabulary that the package's weights know")
     shutil.copy(Path(__file__).with_name("model.json"), folder / "open_clip_config.json")
-    shutil.copy(work / "bpe.txt.gz", folder / "bpe.txt.gz")
-    weights = torch.load(work / "clip.pt", weights_only=True)["model"]
-    save_file(
-        {name: value.half().contiguous() for name, value in weights.items()},
-        folder / "open_clip_model.safetensors",
-    )
     config = json.loads((folder / "open_clip_config.json").read_text())
     return sum(p.numel() for p in open_clip.CLIP(**config["model_cfg"]).parameters())
 
@@ -181,8 +190,10 @@ def pack_sources(work: Path, rows: list[tuple[str, str, int]]) -> list[dict[str,
     entries: list[dict[str, object]] = []
     for prefix, use in sorted(uses.items()):
         licence = known[prefix]["license"]["spdx"]
-        entry = {"source": prefix, "title": known[prefix]["name"], "author": known[prefix]["author"]["name"]}
-        entries.append({**entry, "licence": licence, "use": use, "images": images[prefix]})
+        author = known[prefix]["author"]
+        entry = {"source": prefix, "title": known[prefix]["name"], "author": author["name"]}
+        entry |= {"url": author.get("url", ""), "licence": licence, "use": use}
+        entries.append({**entry, "images": images[prefix]})
     fonts = dict.fromkeys(HANDWRITING + PRINT + GREEK_PRETRAIN, "pre-training")
     fonts |= dict.fromkeys(GREEK_TRAIN, "task training") | dict.fromkeys(GREEK_TEST, "task test")
     for family, use in sorted(fonts.items()):
@@ -191,6 +202,7 @@ def pack_sources(work: Path, rows: list[tuple[str, str, int]]) -> list[dict[str,
             "source": f"font:{family}",
             "title": family,
             "author": author.split(" (http")[0],
+            "url": f"https://fontsource.org/fonts/{family}",
             "licence": licence,
         }
         entries.append({**entry, "use": use, "images": images[f"font:{family}"]})
@@ -198,11 +210,13 @@ def pack_sources(work: Path, rows: list[tuple[str, str, int]]) -> list[dict[str,
         "uci-optical-digits",
         "Optical Recognition of Handwritten Digits",
         "E. Alpaydin, C. Kaynak",
+        "https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
         "CC-BY-4.0",
     )
-    clothes = ("fashion-mnist", "Fashion-MNIST", "Zalando SE", "MIT")
-    for source, title, author, licence in (digits, clothes):
-        entry = {"source": source, "title": title, "author": author, "licence": licence}
+    repository = "https://github.com/zalandoresearch/fashion-mnist"
+    clothes = ("fashion-mnist", "Fashion-MNIST", "Copyright (c) 2017 Zalando SE", repository, "MIT")
+    for source, title, author, url, licence in (digits, clothes):
+        entry = {"source": source, "title": title, "author": author, "url": url, "licence": licence}
         entries.append({**entry, "use": "task training and test", "images": 0})
     refused = [entry["source"] for entry in entries if entry["licence"] not in ALLOWED_LICENCES]
     if refused:
@@ -212,10 +226,11 @@ def pack_sources(work: Path, rows: list[tuple[str, str, int]]) -> list[dict[str,
         "",
         "Icons, fonts and pictures that this package's images are drawn from: resized to 32×32 pixels,",
         "recoloured, scaled and turned. Weights were trained on those whose use is pre-training; the number",
-        "of images is theirs.",
+        "of images is theirs. The texts of the licences are in the package's LICENSES folder; when it is",
+        "installed, in its dist-info/licenses.",
         "",
-        "| source | title | author | licence | use | pre-training images |",
-        "|---|---|---|---|---|---|",
+        "| source | title | author | where | licence | use | pre-training images |",
+        "|---|---|---|---|---|---|---|",
     ]
     lines += [
         "| " + " | ".join(str(value).replace("|", "/") for value in entry.values()) + " |"
@@ -223,6 +238,15 @@ def pack_sources(work: Path, rows: list[tuple[str, str, int]]) -> list[dict[str,
     ]
     (DATA / "ATTRIBUTION.md").write_text("\n".join(lines) + "\n")
     return entries
+
+
+def pack_licences(work: Path, sources: list[dict[str, object]]) -> None:
+    """Write the text of every licence that a source has, as SPDX has it, and no other."""
+    shutil.rmtree(LICENCES, ignore_errors=True)
+    LICENCES.mkdir()
+    for name in sorted({str(source["licence"]) for source in sources}):
+        text = json.loads((Places(work).licences / f"{name}.json").read_text(encoding="utf-8"))["licenseText"]
+        (LICENCES / f"{name}.txt").write_text(text.strip() + "\n", encoding="utf-8")
 
 
 def pack_concepts(rows: list[tuple[str, str, int]]) -> None:
@@ -246,7 +270,7 @@ def main() -> None:
     rows: list[tuple[str, str, int]] = [tuple(row) for row in json.loads((work / "pairs.json").read_text())]
     DATA.mkdir(parents=True, exist_ok=True)
     tasks = pack_tasks(work)
-    content = {
+    content: dict[str, Any] = {
         "tasks": tasks,
         "orders": ORDERS,
         "reference": pack_reference(work, rows),
@@ -255,6 +279,7 @@ def main() -> None:
         "pretraining_pairs": len(rows),
         "sources": pack_sources(work, rows),
     }
+    pack_licences(work, content["sources"])
     pack_concepts(rows)
     (DATA / "stream.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     if arguments.generator:

@@ -28,6 +28,11 @@ class Places:
         return self.node / "@fontsource"
 
     @property
+    def licences(self) -> Path:
+        """Texts of licences by SPDX name: one JSON file each."""
+        return self.node / "spdx-license-list" / "licenses"
+
+    @property
     def digits(self) -> Path:
         """The handwritten digits as scikit-learn carries them."""
         return self.work / "digits.csv.gz"

@@ -26,15 +26,20 @@ def rendered(
         names_file.flush()
         first = 0
         while first < len(names):
-            command = ["node", str(RENDERER), str(set_path), names_file.name, str(size), str(first)]
-            with subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=node_dir
-            ) as child:
+            command = ["node", str(RENDERER), str(set_path.resolve()), names_file.name, str(size), str(first)]
+            with (
+                tempfile.TemporaryFile("w+") as said,
+                subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, cwd=node_dir) as child,
+            ):
                 assert child.stdout is not None
                 while len(chunk := child.stdout.read(record)) == record:
                     index = int.from_bytes(chunk[:4], "little")
                     yield names[index], np.frombuffer(chunk, np.uint8, offset=4).reshape(size, size, 4)
                     first = index + 1
+                child.wait()
+                if child.returncode > 0:  # no abort: Node or the renderer is missing, say
+                    said.seek(0)
+                    raise SystemExit(f"{' '.join(command)} failed in {node_dir}:\n{said.read()}")
             if child.returncode == 0:
                 return
             first += 1  # the icon that killed it

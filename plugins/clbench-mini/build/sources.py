@@ -24,6 +24,9 @@ EMOJI_TRAIN = ("noto", "noto-v1", "emojione", "emojione-monotone")
 EMOJI_TEST = ("twemoji", "fluent-emoji", "fluent-emoji-flat", "fluent-emoji-high-contrast")
 EMOJI_PRETRAIN = ("fxemoji", "streamline-emojis")
 
+#: Sets that render the same designs: flat, with depth, in black. Their drawings of one thing are one drawing.
+RENDERINGS = {"fluent-emoji-flat": "fluent-emoji", "fluent-emoji-high-contrast": "fluent-emoji"}
+
 FLAGS_TRAIN = ("flag", "emojione")
 FLAGS_TEST = ("circle-flags", "twemoji")
 FLAGS_PRETRAIN = ("flagpack", "cif")

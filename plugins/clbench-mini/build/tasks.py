@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from datasets import ClassLabel, Dataset, Features, Value
 from datasets import Image as ImageFeature
-from fonts import DIGIT_WORDS, GREEK_LETTERS, GREEK_TEST, GREEK_TRAIN, font_path
+from fonts import DIGIT_WORDS, GREEK_LETTERS, GREEK_TEST, GREEK_TRAIN, SUPER_FAMILIES, font_path
 from glyphs import glyph
 from PIL import Image
 from places import Places
 from rendering import rendered
-from sources import EMOJI_TEST, EMOJI_TRAIN, FLAGS_TEST, FLAGS_TRAIN
+from sources import EMOJI_TEST, EMOJI_TRAIN, FLAGS_TEST, FLAGS_TRAIN, RENDERINGS
 
 SIZE = 32
 DRAWN = 96  # icons are drawn larger, then placed and reduced
@@ -76,9 +76,12 @@ MAX_TRAIN = 900
 
 @dataclass(frozen=True)
 class Sample:
+    """A picture: its class, the set it is from, and the design it shows, where several pictures show one."""
+
     image: Image.Image
     label: int
     source: str
+    group: str | None = None
 
 
 def background(rng: np.random.Generator) -> tuple[int, int, int]:
@@ -182,6 +185,17 @@ def emoji_classes(
     return sorted(chosen[: task.classes])
 
 
+def design(source: str, name: str) -> str:
+    """Return one name for all pictures of a thing by one hand: views and renderings of one design."""
+    return f"{RENDERINGS.get(source, source)}:{name}"
+
+
+def hand(source: str, _name: str) -> str:
+    """Return one name for all letters by one hand: those of a font's super-family."""
+    family = source.removeprefix("font:")
+    return f"font:{SUPER_FAMILIES.get(family, family)}"
+
+
 def samples_of(
     classes: list[str],
     drawings: list[tuple[str, dict[str, np.ndarray]]],
@@ -189,8 +203,12 @@ def samples_of(
     limit: int,
     rng: np.random.Generator,
     plain_first: bool = True,
+    group_of: Callable[[str, str], str] = design,
 ) -> list[Sample]:
-    """Return up to `views` pictures of a drawing, first views first, `limit` // classes a class."""
+    """Return up to `views` pictures of a drawing, first views first, `limit` // classes a class.
+
+    `group_of` names what the pictures of a source and a class have in common with others.
+    """
     seen: set[bytes] = set()
     unique: list[tuple[str, int, np.ndarray]] = []
     for source, by_name in drawings:
@@ -205,12 +223,16 @@ def samples_of(
             source, label, rgba = unique[position]
             if count[label] < limit // len(classes):
                 count[label] += 1
-                chosen.append(Sample(view(rgba, plain_first and index == 0, rng), label, source))
+                picture = view(rgba, plain_first and index == 0, rng)
+                chosen.append(Sample(picture, label, source, group_of(source, classes[label])))
     return chosen
 
 
 def write(folder: Path, key: str, split: str, classes: list[str], samples: list[Sample]) -> None:
-    """Write one split as Parquet with the features image, label and source."""
+    """Write one split as Parquet with the features image, label and source, of test images also group.
+
+    Groups say which test images are not independent of one another; nothing that learns is given them.
+    """
     features = Features(
         {"image": ImageFeature(), "label": ClassLabel(names=classes), "source": Value("string")}
     )
@@ -221,9 +243,12 @@ def write(folder: Path, key: str, split: str, classes: list[str], samples: list[
         "label": [s.label for s in samples],
         "source": [s.source for s in samples],
     }
+    if split == "test" and any(s.group is not None for s in samples):
+        features["group"], rows["group"] = Value("string"), [s.group for s in samples]
     Dataset.from_dict(rows, features=features).to_parquet(folder / f"{key}-{split}.parquet")
     fewest, most = min(counts.values()), max(counts.values())
-    print(f"{key}-{split}: {len(samples)} images, {len(classes)} classes, {fewest}-{most} a class")
+    groups = f", {len(set(rows['group']))} groups" if "group" in rows else ""
+    print(f"{key}-{split}: {len(samples)} images{groups}, {len(classes)} classes, {fewest}-{most} a class")
 
 
 def png(image: Image.Image) -> dict[str, bytes | None]:
@@ -333,13 +358,15 @@ def make_greek(folder: Path, packages: Path, rng: np.random.Generator) -> None:
                     )
             drawings.append((f"font:{family}", by_name))
         limit = MAX_TEST if split == "test" else MAX_TRAIN
-        write(
-            folder, "greek", split, classes, samples_of(classes, drawings, 1, limit, rng, plain_first=False)
-        )
+        samples = samples_of(classes, drawings, 1, limit, rng, plain_first=False, group_of=hand)
+        write(folder, "greek", split, classes, samples)
 
 
 def make_digits(folder: Path, path: Path) -> None:
-    """The 1,797 digits of 13 writers that scikit-learn carries (8x8, 17 grey levels)."""
+    """The 1,797 digits of 13 writers that scikit-learn carries (8x8, 17 grey levels).
+
+    Which writer drew which digit is not told, so no groups are named.
+    """
     with gzip.open(path) as stream:
         table = np.loadtxt(stream, delimiter=",")
     labels = table[:, 64].astype(int)

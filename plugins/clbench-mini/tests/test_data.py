@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 from collections import Counter
+from pathlib import Path
 
+import numpy as np
 import pytest
+from clbench.results import read_record
 from clbench.streams import order_keys
+from clbench.testing.records import make_run
 from clbench_mini.files import DATA, catalogue, class_names, task_file
-from clbench_mini.stream import parquet, reference
+from clbench_mini.groups import design_effects
+from clbench_mini.stream import mini, parquet, reference
 from PIL import Image
 
 TASKS = {entry["key"]: entry for entry in catalogue()["tasks"]}
@@ -131,6 +137,57 @@ def test_what_pre_training_saw_is_written_down():
 
 def test_the_package_is_small():
     assert sum(path.stat().st_size for path in DATA.rglob("*") if path.is_file()) < 60e6
+
+
+@pytest.mark.parametrize("key", sorted(TASKS.keys() - {"digits", "clothes", "greek"}))
+def test_a_group_is_the_pictures_of_one_class_by_one_designer(splits, key):
+    data = splits[key, "test"]
+    designer = [re.sub("^fluent-emoji-.*", "fluent-emoji", source) for source in data["source"]]
+    pairs = set(zip(data["group"], zip(data["label"], designer, strict=True), strict=True))
+    assert len(pairs) == len(set(data["group"])) == len({shown for _, shown in pairs}) == TASKS[key]["groups"]
+    assert TASKS[key]["groups"] == 2 * TASKS[key]["classes"]  # two designers each, none of whom trains
+
+
+def test_a_group_of_letters_is_by_one_hand(splits):
+    data = splits["greek", "test"]
+    families = dict(zip(data["source"], data["group"], strict=True))
+    assert len(set(zip(data["source"], data["group"], strict=True))) == len(families)
+    assert families["font:roboto-mono"] == families["font:roboto-slab"] == families["font:roboto"]
+    assert families["font:source-code-pro"] == families["font:source-serif-4"] != families["font:roboto"]
+    assert len(set(families.values())) == TASKS["greek"]["groups"]
+
+
+def test_only_test_images_have_groups_and_a_method_sees_none(splits):
+    assert not [
+        key for (key, split), data in splits.items() if split == "train" and "group" in data.column_names
+    ]
+    stream = mini()
+    for index, task in enumerate(stream.tasks):
+        assert (task.test.groups is not None) == ("groups" in TASKS[task.key])
+        given = stream.training_task(index).detached()
+        assert given.train.dataset.column_names == ["image", "label"]
+
+
+def test_naming_groups_left_the_stream_as_it_was():
+    """The digest of the test images is that of records from before they had groups."""
+    assert mini().digests["test_split"] == "5de840c244351c5e"
+
+
+def test_the_licence_of_every_source_is_there_in_full():
+    texts = Path(__file__).parents[1] / "LICENSES"
+    wanted = {f"{entry['licence']}.txt" for entry in catalogue()["sources"]}
+    assert {path.name for path in texts.iterdir()} == wanted
+    assert all(len(path.read_text(encoding="utf-8")) > 500 for path in texts.iterdir())
+
+
+def test_the_design_effect_of_renderings_that_agree_is_their_number(tmp_path):
+    """Three pictures of each of twenty designs, answered alike: three times the variance, but for n - 1."""
+    right = [np.repeat(np.random.default_rng(j).random((2, 20)) < 0.5, 3, axis=1) for j in range(2)]
+    make_run(tmp_path, right)
+    effects = design_effects([read_record(tmp_path)], {"t0": np.repeat(np.arange(20), 3)})
+    assert effects["t0"] == pytest.approx(3 * (59 / 60) / (19 / 20))
+    assert "t1" not in effects
+    assert 1 < effects["all"] < effects["t0"]
 
 
 def test_images_are_stored_as_png():

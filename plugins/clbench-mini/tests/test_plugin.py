@@ -41,7 +41,9 @@ def test_the_stream_has_the_tasks_that_its_listing_shows():
     from clbench_mini.stream import mini
 
     (spec,) = plugin.clbench_streams()
-    shown = [(t.key, t.title, t.classes, t.train, t.test) for t in spec.tasks]
+    shown = [(t.key, t.title, t.classes, t.train, t.test, t.groups) for t in spec.tasks]
     stream = mini()
-    found = [(t.key, t.title, len(t.classes), len(t.train), len(t.test)) for t in stream.tasks]
+    found = [
+        (t.key, t.title, len(t.classes), len(t.train), len(t.test), t.test.group_count) for t in stream.tasks
+    ]
     assert found == shown

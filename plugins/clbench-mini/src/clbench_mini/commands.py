@@ -21,10 +21,10 @@ def report(records: tuple[Path, ...], no_images: bool) -> None:
     """Print the benchmark's demands with the figures measured now.
 
     Zero-shot skill and generated images are measured from the package. Forgetting, the relations between
-    methods, their correlation with published figures and the references are read from RECORDS: folders that
-    `clbench run` wrote to. Runs with settings of your own are left out.
+    methods, their correlation with published figures, the references and the effect of groups of test images
+    are read from RECORDS: folders that `clbench run` wrote to. Runs with settings of your own are left out.
     """
-    from clbench_mini import agreement, bounds, demands
+    from clbench_mini import agreement, bounds, demands, groups
 
     for line in demands.zero_shot():
         click.echo(line)
@@ -40,6 +40,8 @@ def report(records: tuple[Path, ...], no_images: bool) -> None:
     for line in agreement.agreement(records):
         click.echo(line)
     for line in bounds.bounds(records):
+        click.echo(line)
+    for line in groups.groups(records):
         click.echo(line)
 
 

@@ -17,7 +17,7 @@ REFERENCE = DATA / "reference.parquet"
 
 @cache
 def catalogue() -> dict[str, Any]:
-    """Tasks (key, title, classes, train, test, templates), orders, sources with licences, and counts."""
+    """Tasks (key, title, classes, train, test, groups, templates), orders, sources, licences, and counts."""
     found: dict[str, Any] = json.loads((DATA / "stream.json").read_text(encoding="utf-8"))
     return found
 

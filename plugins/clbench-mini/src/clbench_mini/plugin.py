@@ -37,6 +37,7 @@ def clbench_streams() -> list[StreamSpec]:
                     classes=task["classes"],
                     train=task["train"],
                     test=task["test"],
+                    groups=task.get("groups"),
                 )
                 for task in content["tasks"]
             ),

@@ -41,5 +41,9 @@ def class_pool() -> tuple[str, ...]:
 def _task(key: str, title: str, templates: list[str], **_counts: int) -> Task:
     splits = {split: parquet(task_file(key, split)) for split in ("train", "test")}
     classes = tuple(splits["train"].features["label"].names)
-    train, test = (ImageSet(data, name=f"mini/{key}/{split}") for split, data in splits.items())
+    train, test = (
+        # test images that are alike: pictures of one design, letters by one hand
+        ImageSet(data, name=f"mini/{key}/{split}", group="group" if "group" in data.column_names else None)
+        for split, data in splits.items()
+    )
     return Task(key, title, classes, tuple(templates), train, test)
