@@ -57,6 +57,48 @@ def test_it_runs_beside_others_and_is_recorded(clbench, tmp_path):
     assert len(table) == 3
 
 
+def _audited(done: subprocess.CompletedProcess[str]) -> None:
+    """A method that scores an image by itself answers the same in all batches."""
+    rows = [line.split() for line in done.stdout.splitlines() if re.match(r"(natural|mixed|single) ", line)]
+    assert {row[0] for row in rows} == {"natural", "mixed", "single"}, done.stdout
+    assert len({tuple(row[1:2]) for row in rows}) == 1, done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_its_runs_are_audited_in_a_process_of_their_own(clbench, tmp_path):
+    clbench("run", "--methods", "l2-sp", "--stream", "tiny", "--device", "cpu", *SMALL)
+    (run,) = (tmp_path / "runs").glob("*/l2-sp-*")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    _audited(clbench("audit", str(run)))
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    without = clbench("audit", str(run), sites=(), code=2).stderr
+    assert "unknown method 'l2-sp'" in without
+    assert "Traceback" not in without
+
+
+@pytest.mark.slow
+def test_a_run_of_a_plugin_in_a_file_is_audited_with_that_file(clbench, tmp_path):
+    text = """
+from clbench import FineTuning, MethodSpec, hookimpl
+
+
+class Idle(FineTuning):
+    def learn(self, task):
+        pass
+
+
+@hookimpl
+def clbench_methods():
+    settings = "clbench.methods.settings:Settings"
+    return [MethodSpec(name="idle", title="Idle", summary="idles", factory="idle:Idle", settings=settings)]
+"""
+    (tmp_path / "idle.py").write_text(text)
+    clbench("run", "--plugin", "idle.py", "--methods", "idle", "--stream", "tiny", "--device", "cpu")
+    (run,) = (tmp_path / "runs").glob("*/idle-*")
+    _audited(clbench("audit", "--plugin", "idle.py", str(run)))
+
+
 @pytest.mark.slow
 def test_its_own_tests_pass(site, tmp_path):
     done = subprocess.run(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clbench.cli.recorded import names
-from clbench.cli.session import Session, disable_plugin_option, make_console
+from clbench.cli.session import Session, disable_plugin_option, make_console, plugin_option
 from clbench.errors import RecordError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ _KINDS = ("natural", "mixed", "single")
     "--label-space", "space", type=click.Choice(["task", "seen", "union"]), help="[default: the record's]"
 )
 @click.option("--device", metavar="cpu|cuda", help="Where it is computed.  [default: where the run was]")
+@plugin_option
 @disable_plugin_option
 @click.pass_context
 def audit(

@@ -80,7 +80,9 @@ def load_file(path: Path) -> Loaded:
             fix="name a file such as mine.py, whose name is letters, digits and underscores",
         )
     known = sys.modules.get(name)
-    if known is None and importlib.util.find_spec(name) is not None:
+    found = importlib.util.find_spec(name) if known is None else None
+    # Python finds the file itself where its folder is searched: `python -m clbench` in it does.
+    if found is not None and (found.origin is None or Path(found.origin).resolve() != path.resolve()):
         taken = "another module of that name is installed"
     elif known is not None and getattr(known, "__file__", None) != str(path):
         taken = "another module of that name is in use"
