@@ -1,6 +1,7 @@
 """Print what it costs to check the files that are read back, as shares of the work that they stand beside.
 
-* Decoded images: their checksums, compared once in a process, against one test of a ViT-B/16 on them.
+* Decoded images: their checksums, compared once in a process, against one test of a model on them: a
+  ViT-B/16, and the small CLIP of the embedded stream.
 * The middle of a task: one saving of a ViT-B/16 with AdamW and an average of its weights, and how often that
   may happen if it is to cost one per cent of the time.
 
@@ -10,6 +11,7 @@
 from __future__ import annotations
 
 import argparse
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,45 +23,61 @@ import torch
 from clbench.methods import constant
 from clbench.methods.fit import Loop
 from clbench.methods.resuming import Middle
+from clbench.plugins import get_registry
 from clbench.runs.middle import MiddleStore
-from clbench.streams.pixelfile import PixelFile, decoding_threads
+from clbench.streams.pixelfile import PixelFile
 from clbench_zscl.ensemble import WeightEnsemble
 
-SIDE = 224
 BATCH = 64
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--images", type=int, default=64)
+    parser.add_argument("--images", type=int, default=64, help="of 224×224; 30 times as many of 32×32")
+    parser.add_argument("--repeat", type=int, default=7)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     options = parser.parse_args()
     device = torch.device(options.device)
     model = open_clip.create_model("ViT-B-16", pretrained=None).to(device).eval()
-    with tempfile.TemporaryDirectory(prefix="clbench-checked-") as folder:
-        _pixels(Path(folder), model, options.images, device, options.precision)
-        _middle(Path(folder), model)
+    small = get_registry().find("backbone", "mini-clip").spec.build(options.device).model.eval()
+    with tempfile.TemporaryDirectory(prefix="clbench-checked-") as name:
+        folder = Path(name)
+        _pixels(folder / "large", "ViT-B/16", model, options.images, 224, options)
+        _pixels(folder / "small", "mini-clip", small, 30 * options.images, 32, options)
+        _middle(folder, model)
 
 
-def _pixels(folder: Path, model: torch.nn.Module, count: int, device: torch.device, precision: str) -> None:
-    chance = np.random.default_rng(0)
-    file = PixelFile(folder / "p.npy", count, SIDE, "drawn")
-    pixels = file.open(range, lambda _i, _known: chance.integers(0, 256, (3, SIDE, SIDE), dtype=np.uint8))
+def _pixels(
+    folder: Path, name: str, model: torch.nn.Module, count: int, side: int, options: argparse.Namespace
+) -> None:
+    """Both in turns after one of each that does not count; medians."""
+    folder.mkdir()
+    chance, device = np.random.default_rng(0), torch.device(options.device)
+    file = PixelFile(folder / "p.npy", count, side, "drawn")
+    pixels = file.open(range, lambda _i, _known: chance.integers(0, 256, (3, side, side), dtype=np.uint8))
 
     @torch.no_grad()
     def test() -> None:
         for start in range(0, count, BATCH):
             batch = torch.from_numpy(pixels[start : start + BATCH].copy()).to(device).float() / 255
-            with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bf16"):
                 model.encode_image(batch).float().cpu()  # type: ignore[operator]
 
-    test()
-    tested = _best_of(3, test)
-    checked = _best_of(3, lambda: file.changed(pixels))
-    print(f"{device.type} {precision}, {count} images, {decoding_threads()} threads for checksums")
-    print(f"one test {tested:.3f} s, checksums {checked:.4f} s: {100 * checked / tested:.2f} %")
-    print(f"a run of 11 tasks tests them 12 times: {100 * checked / (12 * tested):.3f} % of its tests")
+    tested, checked = [], []
+    for number in range(-1, options.repeat):
+        for action, seconds in ((test, tested), (lambda: file.changed(pixels), checked)):
+            began = time.perf_counter()
+            action()
+            if number >= 0:
+                seconds.append(time.perf_counter() - began)
+    test_time, check_time = statistics.median(tested), statistics.median(checked)
+    print(
+        f"{name}, {device.type} {options.precision}, {torch.get_num_threads()} threads, {count} images of "
+        f"{side}×{side}: one test {test_time:.3f} s, its checksums {check_time:.4f} s"
+    )
+    print(f"  of the first test in a process: {100 * check_time / test_time:.2f} %")
+    print(f"  of the 12 tests of a run of 11 tasks: {100 * check_time / (12 * test_time):.3f} %", flush=True)
 
 
 def _middle(folder: Path, model: torch.nn.Module) -> None:
