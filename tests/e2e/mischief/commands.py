@@ -35,7 +35,8 @@ def start(
             *("--plugin", str(plugin), "--stream", "tiny", "--device", "cpu", "--out", str(out)),
             *("--methods", methods, *words),  # a later --stream replaces the first
         ],
-        env={**os.environ, MARK: str(out), "OMP_NUM_THREADS": "1", **own},
+        # Without compiled modules half of a short command would be their compilation.
+        env={**os.environ, MARK: str(out), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "", **own},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -94,7 +94,7 @@ class Tally:
         )
 
 
-def campaign(home: Path, kills: int, seed: int, each: int = 8, lanes: int = 2) -> Tally:
+def campaign(home: Path, kills: int, seed: int, each: int = 10, lanes: int = 2) -> Tally:
     """Kill ``kills`` times, at most ``each`` times a run, ``lanes`` runs at once."""
     tally = Tally(kills)
     straight = home / "straight"
@@ -155,7 +155,7 @@ def _wait(out: Path, command: psutil.Popen, moment: str, draw: random.Random, li
         return
     _until(command, lambda: _worker(out, command) is not None)
     if moment == "working":
-        _sleep(command, draw.uniform(0.0, life.working))
+        _sleep(command, draw.uniform(0.0, 0.95 * life.working))
     elif moment == "writing":
         writes = _Writes(out)
         last = draw.randrange(life.writes)
@@ -163,7 +163,7 @@ def _wait(out: Path, command: psutil.Popen, moment: str, draw: random.Random, li
         time.sleep(draw.uniform(0.0, _SOON))
     else:
         _until(command, lambda: _worker(out, command) is None)
-        _sleep(command, draw.uniform(0.0, life.closing))
+        _sleep(command, draw.uniform(0.0, 0.7 * life.closing))  # then the process itself is taken apart
 
 
 def _until(command: psutil.Popen, true: Callable[[], bool], pause: float = _LOOK) -> None:
@@ -269,7 +269,7 @@ def main() -> None:
     )
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--each", type=int, default=8, help="kills of a run, at most")
+    parser.add_argument("--each", type=int, default=10, help="kills of a run, at most")
     parser.add_argument("--lanes", type=int, default=2, help="runs at once")
     options = parser.parse_args()
     begun = time.monotonic()
