@@ -20,6 +20,7 @@ import json
 import re
 
 __all__ = [
+    "SENTENCE",
     "as_json",
     "fit",
     "for_csv",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from random import Random
 from types import TracebackType
 
-from tests.fuzz import commands, configurations, matrices, recorded, surroundings
+from tests.fuzz import commands, configurations, matrices, recorded, runs, surroundings
 from tests.fuzz.judging import Case, Verdict, judge, listing
 from tests.fuzz.place import Place, prepared
 
@@ -40,6 +39,7 @@ KINDS = {
     "predictions": Kind(recorded.predictions, 1_000),
     "indexes": Kind(recorded.index, 1_000),
     "environment": Kind(surroundings.environment, 1_000),
+    "runs": Kind(runs.run, 400),
     "processes": Kind(surroundings.process, 200),
 }
 
@@ -50,7 +50,6 @@ class Campaign:
     def __init__(self, kind: str, seed: int) -> None:
         self.kind = kind
         self.seed = seed
-        self.outcomes: Counter[str] = Counter()
         self._stack = ExitStack()
 
     def __enter__(self) -> Campaign:
@@ -73,7 +72,6 @@ class Campaign:
         verdict = self._judge(number)
         if verdict.outcome == "hang" or "TimeoutExpired" in verdict.complaint:
             verdict = self._judge(number)
-        self.outcomes[verdict.outcome] += 1
         return verdict
 
     def _judge(self, number: int) -> Verdict:
@@ -90,7 +88,3 @@ class Campaign:
         if before != after:
             place.restore()
         return verdict
-
-    def summary(self) -> str:
-        """How the inputs ended, in words."""
-        return ", ".join(f"{number:,} {outcome}" for outcome, number in self.outcomes.most_common())

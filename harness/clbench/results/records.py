@@ -42,7 +42,8 @@ Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
 Row = tuple[Percent | None, ...]
-Name = Annotated[str, Field(min_length=1)]
+Said = Annotated[str, Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class _Part(BaseModel):
@@ -211,7 +212,7 @@ class Failure(_Part):
 
     task: str | None = Field(description="Key of the task that was being learned or tested.")
     step: int | None = None
-    error: Name = Field(description="The message.")
+    error: Said = Field(description="The message.")
     kind: Name = Field(description="Class name of the exception.")
     traceback: str = ""
 
@@ -257,7 +258,7 @@ class Record(_Part):
     """One run, complete in itself. Accuracies are top-1, in percent, unrounded."""
 
     schema_version: Literal[1] = Field(description="Version of this document's form.")
-    run_id: Name = Field(description="Key of the configuration: equal configurations have equal keys.")
+    run_id: Said = Field(description="Key of the configuration: equal configurations have equal keys.")
     status: Literal["running", "finished", "failed"]
     method: MethodRecord
     stream: StreamRecord

@@ -34,7 +34,7 @@ def _as_list(value: Any) -> Any:
 
 
 # As plugins' names: they are typed on command lines and become names of folders.
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_+-]*$", max_length=1000)]
 Text = Annotated[str, Field(min_length=1)]
 Templates = Annotated[
     list[Annotated[str, AfterValidator(_has_place)]], BeforeValidator(_as_list), Field(min_length=1)

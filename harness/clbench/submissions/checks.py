@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clbench.errors import ClbenchError
+from clbench.printing import SENTENCE, one_line
 
 __all__ = ["Check", "Outcome", "concluded", "failed", "not_here", "passed", "unchecked"]
 
@@ -16,6 +17,8 @@ Outcome = Literal["passed", "failed", "not checkable"]
 @dataclass(frozen=True)
 class Check:
     """One thing that was looked at.
+
+    Sentence and details are made fit to print, each a line of bounded length.
 
     Attributes:
         name: short, the same from version to version.
@@ -28,6 +31,11 @@ class Check:
     outcome: Outcome
     sentence: str
     details: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        # Both quote what a stranger wrote.
+        object.__setattr__(self, "sentence", one_line(self.sentence, SENTENCE))
+        object.__setattr__(self, "details", tuple(one_line(line, SENTENCE) for line in self.details))
 
 
 def passed(name: str, sentence: str) -> Check:

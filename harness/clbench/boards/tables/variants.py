@@ -6,9 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from clbench.printing import one_line
 from clbench.results.records import Record
 
 __all__ = ["Variant", "recipe_of", "variants"]
+
+_LONGEST = 80  # letters of a value
 
 
 @dataclass(frozen=True)
@@ -104,4 +107,4 @@ def _joined(name: str, parts: Sequence[str]) -> str:
 
 
 def _short(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else one_line(value, _LONGEST)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from clbench.boards.figures.drawing.style import styled
 from clbench.errors import UnknownNameError
+from clbench.printing import fit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,7 +57,8 @@ def as_bytes(figure: Figure, format: str, *, name: str) -> bytes:
 
     # savefig would draw twice, for layouts that are not settled.
     FigureCanvasSVG(figure).print_svg(stream, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    return stream.getvalue()
+    # XML holds no control character, and names from records may.
+    return str(fit(stream.getvalue().decode())).encode()
 
 
 def _with_palette(picture: io.BytesIO) -> bytes:

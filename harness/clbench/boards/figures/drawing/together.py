@@ -19,7 +19,7 @@ _drawings: Sequence[Drawing] = ()
 def svgs_of(drawings: Sequence[Drawing]) -> Iterator[str]:
     """Yield each drawing as SVG, in order; the same text whoever draws it."""
     global _drawings
-    workers = min(_cores(), len(drawings) // 2)
+    workers = 1 if multiprocessing.current_process().daemon else min(_cores(), len(drawings) // 2)
     if workers < 2 or len(drawings) < _FEWEST or "fork" not in multiprocessing.get_all_start_methods():
         yield from (drawing.svg() for drawing in drawings)
         return
