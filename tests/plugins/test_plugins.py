@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from clbench.errors import PluginError, UnknownNameError
 from clbench.events import Progress, RowRecorded
+from clbench.installing import how_to_install
 from clbench.plugins import KINDS, Registry, get_registry
 from clbench.plugins.catalogue import CATALOGUE
 from clbench.plugins.checks import HOOKS
@@ -148,7 +149,7 @@ def test_broken_plugin_that_was_asked_for_is_an_error_with_the_cause(install):
     text = str(caught.value)
     assert "clbench-foo 0.7" in text
     assert "nowhere_at_all" in text
-    assert "pip install -U clbench-foo" in text
+    assert "pip install --upgrade clbench-foo" in text
 
 
 def test_official_name_of_a_broken_package_is_found_by_the_catalogue(install):
@@ -199,10 +200,10 @@ def test_environment_variable_disables(install, monkeypatch):
 def test_unknown_name_lists_near_ones_and_the_package():
     with pytest.raises(UnknownNameError) as caught:
         Registry().find("method", "zscl")
-    assert "pip install clbench-zscl" in str(caught.value)
+    assert how_to_install("clbench-zscl") in str(caught.value)
     with pytest.raises(UnknownNameError) as caught:
         Registry().find("method", "zcsl")
-    assert "if you mean 'zscl': pip install clbench-zscl" in str(caught.value)
+    assert f"if you mean 'zscl': {how_to_install('clbench-zscl')}" in str(caught.value)
     with pytest.raises(ValueError, match="no kind"):
         Registry().find("colour", "red")  # type: ignore[arg-type]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from clbench.cli.session import Session, disable_plugin_option, make_console
+from clbench.installing import how_to_install
 
 _MARKS = {"ok": ("✓ ok", "green"), "broken": ("✗ broken", "red"), "disabled": ("– disabled", "dim")}
 
@@ -24,7 +25,7 @@ def plugins(ctx: click.Context, verbose: bool) -> None:
     reports = session.registry.reports
     console = make_console()
     if not reports:
-        console.print("no plugins are installed; install one: pip install clbench-mini clbench-zscl")
+        console.print(f"no plugins are installed; install one: {how_to_install('clbench-mini')}")
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for label in ("plugin", "package", "version", "status"):

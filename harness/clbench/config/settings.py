@@ -12,6 +12,7 @@ from typing import Any
 from clbench.config.presets import Preset, usual_preset
 from clbench.config.runconfig import SettingSource
 from clbench.errors import ClbenchError, ConfigError, PluginError, UnknownNameError
+from clbench.installing import how_to_upgrade
 from clbench.plugins import Contribution
 from clbench.specs import MethodSpec, load_reference
 from clbench.streams.varying import base_name
@@ -28,7 +29,7 @@ def settings_class(method: Contribution[MethodSpec]) -> Any:
     from clbench.methods.settings import Settings
 
     what = f"the settings of method {method.spec.name!r} ({method.distribution} {method.version})"
-    fix = f"mend or upgrade the plugin: pip install -U {method.distribution}"
+    fix = f"mend or upgrade the plugin: {how_to_upgrade(method.distribution)}"
     try:
         found = load_reference(method.spec.settings)
     except Exception as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from clbench import events
 from clbench.errors import ClbenchError, PluginError
+from clbench.installing import how_to_upgrade
 from clbench.plugins.loading import Loaded, installed_entry_points, load_file, load_object, load_plugin
 from clbench.plugins.reports import PluginReport
 from clbench.plugins.unknown import unknown_name
@@ -263,7 +264,7 @@ class Registry:
                 raise PluginError(
                     f"tracker {name!r} cannot be started",
                     why=f"{type(error).__name__}: {error}",
-                    fix=f"pip install --upgrade {found.distribution}, or leave --track {name} out",
+                    fix=f"{how_to_upgrade(found.distribution)}, or leave --track {name} out",
                 ) from error
             started.append(load_object(observer, blank))
             if started[-1].report.status == "broken":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from clbench.errors import ClbenchError, PluginError, UnknownNameError, did_you_mean
+from clbench.installing import how_to_install, how_to_upgrade
 from clbench.plugins.catalogue import CATALOGUE
 from clbench.plugins.reports import PluginReport, normalised
 
@@ -26,19 +27,19 @@ def unknown_name(kind: str, name: str, known: Iterable[str], reports: Sequence[P
         return PluginError(
             what,
             why=report.error,
-            fix=f"mend or upgrade it: pip install -U {report.distribution}; details: clbench plugins -v",
+            fix=f"mend or upgrade it: {how_to_upgrade(report.distribution)}; details: clbench plugins -v",
         )
     return UnknownNameError(kind, name, known, fix=_fix(kind, name, home, set(known), reports))
 
 
 def _fix(kind: str, name: str, home: str | None, known: set[str], reports: Sequence[PluginReport]) -> str:
     if home is not None:
-        return f"install the package that gives it: pip install {home}"
+        return f"install the package that gives it: {how_to_install(home)}"
     absent = {other: package for other, package in CATALOGUE.get(kind, {}).items() if other not in known}
     near = did_you_mean(name, absent, most=1)
     fix = f"see what is installed: clbench list {kind}s"
     if near:
-        fix = f"if you mean {near[0]!r}: pip install {absent[near[0]]}; else {fix}"
+        fix = f"if you mean {near[0]!r}: {how_to_install(absent[near[0]])}; else {fix}"
     # What official packages give is known; a broken one from elsewhere may give anything.
     official = {package for names in CATALOGUE.values() for package in names.values()}
     broken = [r.label for r in reports if r.status == "broken" and normalised(r.distribution) not in official]

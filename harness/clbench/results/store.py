@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from clbench.errors import RecordError
+from clbench.installing import how_to_upgrade
 from clbench.results.atomic import atomic_write
 from clbench.results.personal import without_passwords
 from clbench.results.places import remember
@@ -186,7 +187,7 @@ def _explained(path: Path, content: bytes, error: ValidationError) -> RecordErro
         return RecordError(
             f"{path} has schema version {version!r}",
             why=known,
-            fix="pip install --upgrade clbench" if newer else rerun,
+            fix=how_to_upgrade("clbench") if newer else rerun,
         )
     details = error.errors(include_url=False)
     return RecordError(

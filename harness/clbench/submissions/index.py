@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clbench.errors import ClbenchError, PublishError, SubmissionError
+from clbench.installing import how_to_upgrade
 from clbench.printing import as_json, one_line
 from clbench.results.metrics import METRICS
 from clbench.submissions.archive import SUFFIX, Submission, file_name, parse_submission
@@ -119,7 +120,7 @@ class Index:
             raise PublishError(
                 f"{place} has an index of version {version}",
                 why=f"this clbench knows version {_VERSION}",
-                fix="pip install --upgrade clbench",
+                fix=how_to_upgrade("clbench"),
             )
         return cls(entries)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from clbench.errors import SubmissionError
+from clbench.installing import how_to_upgrade
 
 __all__ = ["FORMAT_VERSION", "MANIFEST_FILE", "Manifest", "MemberEntry"]
 
@@ -76,7 +77,7 @@ class Manifest(_Part):
             raise SubmissionError(
                 f"the submission is of format version {version}",
                 why=f"this clbench reads version {FORMAT_VERSION}",
-                fix="pip install --upgrade clbench",
+                fix=how_to_upgrade("clbench"),
             )
         try:
             found = cls.model_validate_json(content)

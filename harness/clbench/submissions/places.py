@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clbench.errors import PublishError, UnknownNameError
+from clbench.installing import how_to_install_extra
 from clbench.privacy import without_secrets
 from clbench.results.atomic import atomic_write
 
@@ -21,7 +22,7 @@ __all__ = ["Place", "explained", "open_place", "protocol_of"]
 
 # Stores that show an object when all of it is there, and not before.
 _ATOMIC = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "az", "adl", "oss", "oci", "memory"})
-_EXTRAS = {"s3": "pip install 'clbench[s3]'", "gs": "pip install gcsfs", "abfs": "pip install adlfs"}
+_PACKAGES = {"gs": "pip install gcsfs", "abfs": "pip install adlfs"}
 _USUAL = ("abfs", "file", "gs", "hf", "s3", "sftp", "webdav")
 _CREDENTIALS = {
     "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE after `aws configure`",
@@ -200,7 +201,7 @@ def _explanation(target: str, error: Exception, what: str) -> PublishError | Non
     why = _without(target, error) or type(error).__name__
     credentials = _CREDENTIALS.get(_SAME.get(protocol, protocol), "")
     if isinstance(error, ImportError):
-        return PublishError(what, why=why, fix=_EXTRAS.get(_SAME.get(protocol, protocol), ""))
+        return PublishError(what, why=why, fix=_package(_SAME.get(protocol, protocol)))
     if names & {"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError"}:
         return PublishError(what, why=f"there are no credentials: {why}", fix=credentials)
     if isinstance(error, PermissionError):
@@ -235,3 +236,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _package(protocol: str) -> str:
+    """What installs the package that speaks ``protocol``."""
+    return how_to_install_extra("s3") if protocol == "s3" else _PACKAGES.get(protocol, "")

@@ -16,6 +16,7 @@ from typing import Any
 
 from clbench.boards.site.charts import chart_specs
 from clbench.errors import ClbenchError, ConfigError
+from clbench.installing import how_to_install_extra
 
 __all__ = ["asset_files", "libraries", "vendored"]
 
@@ -79,6 +80,6 @@ def _vl_convert() -> Any:
         raise ConfigError(
             "the site's charts need libraries that are not installed",
             why=str(error),
-            fix='pip install "clbench[site]"',
+            fix=how_to_install_extra("site"),
         ) from error
     return vl_convert
