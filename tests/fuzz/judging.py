@@ -58,8 +58,14 @@ class Verdict:
 
 @contextmanager
 def clock(seconds: int) -> Iterator[None]:
+    began = time.monotonic()
+
     def hang(*_: object) -> None:
-        raise HangError
+        # On a machine with more to do than cores, seconds say little: then it has three times as many.
+        if os.getloadavg()[0] > (os.cpu_count() or 1) and time.monotonic() - began < 3 * seconds:
+            signal.alarm(5)
+        else:
+            raise HangError
 
     before = signal.signal(signal.SIGALRM, hang)
     signal.alarm(seconds)
