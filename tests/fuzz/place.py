@@ -84,6 +84,7 @@ def prepared(root: Path) -> Iterator[Place]:
         "HOME": str(root / "home"),
         "CLBENCH_CACHE": str(root / "cache"),
         "CLBENCH_DATA": str(root / "data"),
+        "MPLCONFIGDIR": str(root / "matplotlib"),  # else it remembers fonts in the home folder
     }
     before = {name: os.environ.get(name) for name in given}
     os.environ.update(given)
