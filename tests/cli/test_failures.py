@@ -39,7 +39,7 @@ def call(*words, command=main, **env):
             "no user is called 'nobody-of-that-name' here",
         ),
         ([*DRY, "--order", "random-²"], "unknown order"),
-        ([*DRY, "--backbone", f"ViT-B-16:{'x' * 300}"], "too long"),
+        ([*DRY, "--backbone", f"ViT-B-16:{'x' * 300}"], "no file system has so long a name"),
         (["show", "run", "x" * 300], "too long"),
         (
             ["leaderboard", str(RECORDS), "-o", "/dev/null/x"],

@@ -113,7 +113,7 @@ def test_a_folder_without_runs_and_none_at_all(tmp_path: Path) -> None:
 
 
 def test_foreign_names_break_nothing(tmp_path: Path) -> None:
-    nasty = "\x1b[2Ja\u202eb\n\x00" + "n" * 1000
+    nasty = "\x1b[2Ja\u202eb\n\x00" + "n" * 900
     write_presence(tmp_path / "x", presence(method=nasty, task=nasty, phase=nasty, host=nasty))
     write_record(tmp_path / "y", make_record(method=nasty, stream=nasty, order=nasty))
     done = run(tmp_path)

@@ -48,7 +48,7 @@ def test_what_is_written_is_read(tmp_path):
     [
         ({"seed": ...}, "field seed is missing"),
         ({"surprise": 1}, "field surprise is unknown"),
-        ({"schema_version": 2}, "schema version 2.*\n.*reads version 1\n.*upgrade"),
+        ({"schema_version": 2}, "schema version 2.*\n.*reads version 1\n.*(upgrade|pull|up to date)"),
         ({"schema_version": "x"}, "schema version 'x'"),
         ({"schema_version": ...}, "no schema_version"),
         ({"matrices": {"task": [[81, 40], [70, 90]]}}, "metrics.average is 70.0 but the matrix gives 70.25"),

@@ -167,7 +167,10 @@ def test_names_of_files_are_names_of_files():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda d: d | {"version": FORMAT_VERSION + 1}, f"version {FORMAT_VERSION + 1}(.|\n)*upgrade"),
+        (
+            lambda d: d | {"version": FORMAT_VERSION + 1},
+            f"version {FORMAT_VERSION + 1}(.|\n)*(upgrade|pull|up to date)",
+        ),
         (lambda d: d | {"version": 0}, "version 0"),
         (lambda d: d | {"format": "zip"}, "format"),
         (lambda d: d | {"surprise": 1}, "surprise"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import shutil
 
 import pytest
 import torch
@@ -47,7 +48,9 @@ def weights(model):
 
 @functools.cache
 def learned(*tasks, **changes):
-    return learn(build(**changes), *tasks)
+    instance = learn(build(**changes), *tasks)
+    shutil.rmtree(instance.context.scratch)  # it is kept, and its folder is not needed any more
+    return instance
 
 
 def difference(one, other) -> float:
