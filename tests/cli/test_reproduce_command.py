@@ -195,3 +195,17 @@ def test_the_rows_are_listed(bench):
     assert found[2]["command"] is None
     assert bench.call("list", "claims", "stil").exit_code == 2
     assert bench.call("list", "methods", "still").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["zscl", "1", "--all"], "--all takes all rows of zscl, and '1' names one of them"),
+        (["zscl", "1", "--tolerance", "nan"], "nan is no number to compare with"),
+        (["zscl", "1", "--tolerance", "-1"], "-1"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(words, said):
+    done = CliRunner().invoke(main, ["reproduce", *words, "--dry-run"])
+    assert done.exit_code == 2
+    assert said in done.output

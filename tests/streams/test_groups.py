@@ -217,7 +217,7 @@ def test_a_record_from_before_gets_them_and_says_by_whom(home, clbench):
     )
     now = load_predictions(folder, after.predictions)
     assert all(np.array_equal(now.answers[key], columns) for key, columns in answers.items())
-    assert "had them already" in clbench("stream", "groups", "runs")[1]
+    assert "had already the groups of stream" in clbench("stream", "groups", "runs")[1]
     assert "was finished before" in clbench(*RUN)[1]  # the same run, by its key
     assert data_check(clbench, folder) == GOOD
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["groups"]
 
-_SAME = "had them already"
+_SAME = "had already"
 
 
 @click.command("groups", short_help="Add groups of test images to records made before the stream named them.")
@@ -84,7 +84,7 @@ def _added(folder: Path, record: Record, registry: Registry, file: Path | None) 
         return f"left as it is: stream {record.stream.name} of {by} names no groups of test images"
     changed = add_groups(folder, named, by)
     if changed is None:
-        return f"the groups of stream {record.stream.name} of {by}, which it {_SAME}"
+        return f"{_SAME} the groups of stream {record.stream.name} of {by}"
     draws = sum(task.test if task.groups is None else task.groups for task in changed.stream.tasks)
     images = sum(task.test for task in changed.stream.tasks)
     return f"now with the groups of stream {record.stream.name} of {by}: {draws:,} draws of {images:,} images"

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clbench.cli.session import (
+    FiniteFloat,
     Session,
     disable_plugin_option,
     make_console,
     manner_options,
     plugin_option,
 )
+from clbench.errors import ConfigError
 
 if TYPE_CHECKING:
     from clbench.cli.launching import Manner
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     "--tolerance",
     default=0.5,
     show_default=True,
+    type=FiniteFloat(0),
     metavar="POINTS",
     help="How far from the printed figure still counts as reproduced.",
 )
@@ -76,6 +79,11 @@ def reproduce(
     from clbench.reproduction.catalogue import choose, claims_of
     from clbench.reproduction.plan import plan_for
 
+    if every and row:
+        raise ConfigError(
+            f"--all takes all rows of {method}, and {' '.join(row)!r} names one of them",
+            fix=f"leave one of the two out: clbench reproduce {method} --all --dry-run",
+        )
     manner = Manner.read(jobs, stall_timeout, in_process)
     registry = Session.of(ctx).registry
     rows = claims_of(registry, method)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,14 @@ if TYPE_CHECKING:
 
     from clbench.plugins import Registry
 
-__all__ = ["Session", "disable_plugin_option", "make_console", "manner_options", "plugin_option"]
+__all__ = [
+    "FiniteFloat",
+    "Session",
+    "disable_plugin_option",
+    "make_console",
+    "manner_options",
+    "plugin_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -102,6 +110,16 @@ def plugin_option(function: F) -> F:
     )(function)
 
 
+class FiniteFloat(click.FloatRange):
+    """A number that is none of nan and inf, which pass all comparisons of a range or fail them all."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number to compare with.", param, ctx)
+        return number
+
+
 def manner_options(function: F) -> F:
     """Add how runs are executed here and shown: ``--jobs``, ``--stall-timeout``, ``--in-process``, …"""
     for option in reversed(
@@ -115,7 +133,7 @@ def manner_options(function: F) -> F:
             ),
             click.option(
                 "--stall-timeout",
-                type=click.FloatRange(0),
+                type=FiniteFloat(0),
                 default=3600.0,
                 metavar="SECONDS",
                 help="Give up a run that says nothing for so long; 0: never.  [default: 3600]",

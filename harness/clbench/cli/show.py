@@ -212,6 +212,7 @@ def _print_settings(found: Contribution[MethodSpec], console: Console) -> None:
 
 def _print_stream(spec: StreamSpec, console: Console) -> None:
     from clbench.specs import PROTOCOL_FACTS
+    from clbench.streams.varying import base_name
 
     # classes that tasks share have the prompts of several tasks, or of one
     prompts = 0 if spec.classes else sum(task.classes * task.templates for task in spec.tasks)
@@ -227,7 +228,7 @@ def _print_stream(spec: StreamSpec, console: Console) -> None:
             "reference data": spec.reference or "none",
             "class pool": spec.class_pool or "none",
             "generator": spec.generator or "none",
-            **({"other facts": f"--stream {spec.name}+prompts=first, and so on"} if spec.variations else {}),
+            **({"exchange facts": f"--stream {base_name(spec.name)}+FACT=VALUE"} if spec.variations else {}),
         },
     )
     console.print()

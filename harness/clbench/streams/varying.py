@@ -46,7 +46,7 @@ def varied(registry: Registry, name: str) -> Contribution[StreamSpec]:
         if not (fact and equals and value) or fact in facts:
             raise ConfigError(
                 f"--stream {name}: {part!r} " + ("comes twice" if fact in facts else "is not fact=value"),
-                fix=f"write {base}{MARK}prompts=first, say; clbench show stream {base} lists the facts",
+                fix=f"write {base}{MARK}FACT=VALUE; a wrong FACT or VALUE is answered by those there are",
             )
         facts[fact] = value
     return replace(found, spec=load_reference(spec.variations)(*spec.arguments, facts=facts))

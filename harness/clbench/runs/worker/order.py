@@ -18,7 +18,7 @@ from clbench.errors import MethodError
 from clbench.models.backbone import weights_digest
 from clbench.runs.workbench import Bench
 
-__all__ = ["ProcessState", "Untouched", "checked_state"]
+__all__ = ["ProcessState", "Untouched", "checked_counts", "checked_state"]
 
 _MASKS = hasattr(signal, "pthread_sigmask")
 _DEEPEST = 100  # levels of a state
@@ -111,6 +111,22 @@ def checked_state(state: Any) -> dict[str, Any]:
     return state
 
 
+def checked_counts(counts: Any) -> list[int]:
+    """``context.measured.trainable_parameters`` as the record can have it.
+
+    Raises:
+        MethodError: something in it is no number of parameters.
+    """
+    wrong = [each for each in counts if type(each) is not int or each < 0]
+    if wrong:
+        raise MethodError(
+            f"context.measured.trainable_parameters has {str(wrong[0])[:40]!r}",
+            why="it is no number of parameters",
+            fix="append one whole number for each task that is learned",
+        )
+    return list(counts)
+
+
 def _look(value: Any, where: str, depth: int) -> None:
     if depth > _DEEPEST:
         raise _unfit(f"it is more than {_DEEPEST} levels deep, or contains itself")
@@ -124,7 +140,7 @@ def _look(value: Any, where: str, depth: int) -> None:
             if not isinstance(key, str | int | float | bool | tuple | None):
                 raise _unfit(f"{where} has a key that is a {type(key).__name__}")
             _look(each, f"{where}[{key!r:.40}]", depth + 1)
-    elif isinstance(value, list | tuple | set):
+    elif isinstance(value, list | tuple):
         for number, each in enumerate(value):
             _look(each, f"{where}[{number}]", depth + 1)
     elif value is not None and type(value) not in (str, int, float, bool, complex, bytes, bytearray):

@@ -21,7 +21,7 @@ from clbench.runs.middle import MiddleStore
 from clbench.streams import TrainingTask
 from clbench.runs.workbench import Bench, Workbench
 from clbench.runs.worker.learners import LEARNERS, Learner
-from clbench.runs.worker.order import ProcessState, Untouched, checked_state
+from clbench.runs.worker.order import ProcessState, Untouched, checked_counts, checked_state
 from clbench.runs.worker.resources import MemoryGauge, Stopwatch
 from clbench.runs.worker.scoring import Paper, Scorer
 from clbench.runs.worker.surroundings import Assignment
@@ -170,7 +170,7 @@ class _Worker:
             checkpoint.state = checked_state(learner.state_dict())
         checkpoint.learned = index + 1
         checkpoint.learn_seconds.append(seconds)
-        checkpoint.trainable_parameters = list(measured.trainable_parameters)
+        checkpoint.trainable_parameters = checked_counts(measured.trainable_parameters)
         checkpoint.stored_parameters.append(count_elements(checkpoint.state))
         checkpoint.generated_images = measured.generated_images
         checkpoint.peak_memory = max(checkpoint.peak_memory, self.gauge.read())

@@ -15,7 +15,7 @@ def mini() -> None:
 
 
 @mini.command("report")
-@click.argument("records", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("records", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--no-images", is_flag=True, help="Leave out what generates images.")
 def report(records: tuple[Path, ...], no_images: bool) -> None:
     """Print the benchmark's demands with the figures measured now.

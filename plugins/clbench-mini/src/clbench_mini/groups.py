@@ -84,7 +84,7 @@ def groups(paths: Iterable[Path]) -> Iterator[str]:
         yield f"   {task.key:12s} {len(task.test):6,} {said:>6s}" + _cells(columns, task.key)
     yield f"   {'all':12s} {images:6,} {draws:6,}" + _cells(columns, "all")
     if not columns:
-        yield f"   no records with predictions: clbench run --methods {','.join(METHODS)}"
+        yield f"   no records of these methods with predictions: clbench run --methods {','.join(METHODS)}"
 
 
 def _cells(columns: dict[str, dict[str, float]], name: str) -> str:
