@@ -109,7 +109,7 @@ def test_a_click_on_a_header_sorts(visit):
     heads.nth(0).click()
     expect(heads.nth(0)).to_have_attribute("aria-sort", "ascending")
     assert methods(page) == sorted(methods(page))
-    assert len(methods(page)) == 21
+    assert len(methods(page)) == 23
 
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
@@ -141,7 +141,7 @@ def test_filters_hide_boards_rows_and_points(visit):
     page = visit()
     page.select_option("select[name=order]", "I")
     assert page.locator("section.table:visible").count() == 1
-    expect(page.locator("form output")).to_have_text("21 rows on 1 board")
+    expect(page.locator("form output")).to_have_text("23 rows on 1 board")
     page.select_option("select[name=extra]", "no")
     page.select_option("select[name=replay]", "no")
     shown = methods(page)
@@ -155,8 +155,8 @@ def test_filters_hide_boards_rows_and_points(visit):
     page.select_option("select[name=identity]", "inferred")
     assert set(methods(page)) == {"diki", "l2p-vote"}
     page.get_by_role("button", name="Show all").click()
-    expect(page.locator("form output")).to_have_text("42 rows on 2 boards")
-    assert len(methods(page)) == 21
+    expect(page.locator("form output")).to_have_text("46 rows on 2 boards")
+    assert len(methods(page)) == 23
 
 
 def test_marks_follow_what_is_shown(visit):
@@ -191,7 +191,7 @@ def test_a_point_tells_its_figures_and_leads_to_its_method(visit):
     point.hover()
     tooltip = page.locator("#vg-tooltip-element")
     expect(tooltip).to_be_visible()
-    for text in ("gift", "46.10 ± 1.15", "51.88 ± 1.30", "reference data"):
+    for text in ("gift", "46.10 ± 1.85", "51.88 ± 2.00", "reference data"):
         expect(tooltip).to_contain_text(text)
     assert first_table(page).locator("tr.lit th").inner_text() == "gift"
     point.click()
@@ -313,7 +313,7 @@ def test_a_long_name_stays_in_its_column(visit, viewport):
 def test_without_scripts_the_tables_are_complete(visit):
     page = visit(ready=False, java_script_enabled=False)
     assert page.locator("table.board").count() == 2
-    assert page.locator("table.board").first.locator("tbody tr").count() == 21
+    assert page.locator("table.board").first.locator("tbody tr").count() == 23
     assert page.locator("form[data-filters]:visible").count() == 0
     assert page.content().count("<noscript>") == 2
     run = visit("run", ready=False, java_script_enabled=False)

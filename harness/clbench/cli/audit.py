@@ -11,6 +11,7 @@ import click
 from clbench.cli.recorded import names
 from clbench.cli.session import Session, disable_plugin_option, make_console, plugin_option
 from clbench.errors import RecordError
+from clbench.printing import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +107,7 @@ def _print(found: Audit, space: LabelSpaceName, console: Console) -> None:
     record = found.record
     console.print(
         Text.assemble(
-            (record.method.title or record.method.name, "bold"),
+            (one_line(record.method.title or record.method.name), "bold"),
             f"  stream {record.stream.name}, order {record.stream.order}, seed {record.seed}, after the last "
             f"task, label space {space}",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from clbench.printing import one_line
 from clbench.results.records import Record
 from clbench.submissions.checks import Outcome
 from clbench.submissions.verification import UNKNOWABLE, Verification
@@ -22,7 +23,7 @@ def headline(record: Record) -> str:
         for name in _TITLE_METRICS
         if record.metrics is not None and (value := getattr(record.metrics, name)) is not None
     ]
-    title = record.method.title or record.method.name
+    title = one_line(record.method.title or record.method.name)
     where = f"{title} on {stream.name}, order {stream.order}, {record.backbone.name}, seed {record.seed}"
     return f"{where}: {', '.join(figures)}" if figures else where
 
@@ -72,7 +73,7 @@ def _section(found: Verification) -> Iterator[str]:
 
 def _cell(text: str) -> str:
     """Foreign text that must not become Markdown or HTML of the page."""
-    one_line = " ".join(text.split())
+    joined = " ".join(text.split())
     for character, safe in (
         ("&", "&amp;"),
         ("<", "&lt;"),
@@ -81,7 +82,7 @@ def _cell(text: str) -> str:
         ("`", "'"),
         ("@", "&#64;"),
     ):
-        one_line = one_line.replace(character, safe)
+        joined = joined.replace(character, safe)
     for character in "[]*_":
-        one_line = one_line.replace(character, f"\\{character}")
-    return one_line
+        joined = joined.replace(character, f"\\{character}")
+    return joined

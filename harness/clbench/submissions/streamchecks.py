@@ -13,6 +13,7 @@ import numpy as np
 from clbench.config.runconfig import RunConfig
 from clbench.errors import ClbenchError, DataError
 from clbench.plugins import Contribution, Registry
+from clbench.privacy.values import paths_hidden, secrets_hidden
 from clbench.results.predictions import Predictions
 from clbench.results.records import Record, TaskRecord
 from clbench.specs import PROTOCOL_FACTS, load_reference
@@ -208,9 +209,13 @@ def _stream(record: Record, registry: Registry, file: Path | None) -> Contributi
 
 
 def _other_environment(record: Record, spec: StreamSpec) -> str:
-    """Which environment variables made the stream another one than it is here; empty: it is the same."""
+    """Which environment variables made the stream another one than it is here; empty: it is the same.
+
+    A submission has a folder by its name alone, so that the name is all that can be compared; what lies in
+    it, the digests of images and labels tell.
+    """
     now, then = spec.deciding(), record.config.get("stream_variables", {})
-    if now == then or not isinstance(then, dict):
+    if not isinstance(then, dict) or paths_hidden(secrets_hidden(now)) == paths_hidden(then):
         return ""
     given = " ".join(f"{name}={value}" for name, value in then.items()) or "none"
     here = " ".join(f"{name}={value}" for name, value in now.items()) or "none"

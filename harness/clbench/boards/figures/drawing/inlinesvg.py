@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from clbench.boards.figures.drawing.style import COLOURS, FAINT, GREY, GRID, INK, PAPER
+from clbench.printing import for_html
 
 __all__ = ["InlineSVG"]
 
@@ -53,7 +54,7 @@ class InlineSVG:
         box = _rounded(root.get("viewBox", ""))
         width = box.split()[2]
         return (
-            f'<svg class="drawn" role="img" aria-label="{escape(alt)}" viewBox="{box}" '
+            f'<svg class="drawn" role="img" aria-label="{for_html(alt)}" viewBox="{box}" '
             f'style="max-width:{float(width) / 72 * 1.28:.1f}in">{inner}</svg>'
         )
 
