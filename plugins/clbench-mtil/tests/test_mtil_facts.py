@@ -22,15 +22,6 @@ KINDS = {
 """What the authors call the things of a data set, behind "a type of"."""
 
 
-@pytest.fixture
-def data(tmp_path, monkeypatch):
-    testing.write_all(tmp_path)
-    monkeypatch.setenv("CLBENCH_DATA", str(tmp_path))
-    monkeypatch.setenv("CLBENCH_MTIL_COUNTS", "any")
-    with testing.accepted(tmp_path):
-        yield tmp_path
-
-
 def first_template(key):
     """ZSCL's training prompt."""
     if key in KINDS:

@@ -7,7 +7,6 @@ from clbench.config import Options, resolve
 from clbench.errors import ClbenchError, ConfigError
 from clbench.plugins import get_registry
 from clbench.streams.folders import find_stream
-from clbench_mtil import testing
 from clbench_mtil.facts import FACTS
 from clbench_mtil.variants import VARIANTS
 from clbench_mtil.variations import VALUES, spec_of, variant_of
@@ -15,15 +14,6 @@ from clbench_mtil.variations import VALUES, spec_of, variant_of
 
 def found(name):
     return find_stream(get_registry(), name).spec
-
-
-@pytest.fixture
-def data(tmp_path, monkeypatch):
-    testing.write_all(tmp_path)
-    monkeypatch.setenv("CLBENCH_DATA", str(tmp_path))
-    monkeypatch.setenv("CLBENCH_MTIL_COUNTS", "any")
-    with testing.accepted(tmp_path):
-        yield tmp_path
 
 
 def test_one_fact_is_exchanged_and_named_in_one_way():

@@ -20,14 +20,18 @@ _KINDS = "CLIPModel (model_type clip) and SiglipModel (model_type siglip) are re
 
 
 class Tower(BaseModel):
-    """One tower; the names are those of transformers."""
+    """One tower; the names are those of transformers.
+
+    Defaults, here and below, are what transformers takes where a configuration is silent: older files hold
+    differences from it alone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    hidden_size: Size
-    intermediate_size: Size
-    num_hidden_layers: Size
-    num_attention_heads: Size
+    hidden_size: Size = 768
+    intermediate_size: Size = 3072
+    num_hidden_layers: Size = 12
+    num_attention_heads: Size = 12
     hidden_act: Activation
     layer_norm_eps: Annotated[float, Field(gt=0, lt=1)]
 
@@ -54,11 +58,6 @@ class _Vision(Tower):
 
 
 class _ClipVision(_Vision):
-    # What transformers takes where a configuration is silent; older files hold differences from it alone.
-    hidden_size: Size = 768
-    intermediate_size: Size = 3072
-    num_hidden_layers: Size = 12
-    num_attention_heads: Size = 12
     hidden_act: Activation = "quick_gelu"
     layer_norm_eps: Annotated[float, Field(gt=0, lt=1)] = 1e-5
 
@@ -66,7 +65,6 @@ class _ClipVision(_Vision):
 class _ClipText(Tower):
     hidden_size: Size = 512
     intermediate_size: Size = 2048
-    num_hidden_layers: Size = 12
     num_attention_heads: Size = 8
     hidden_act: Activation = "quick_gelu"
     layer_norm_eps: Annotated[float, Field(gt=0, lt=1)] = 1e-5
@@ -76,10 +74,6 @@ class _ClipText(Tower):
 
 
 class _SiglipVision(_Vision):
-    hidden_size: Size = 768
-    intermediate_size: Size = 3072
-    num_hidden_layers: Size = 12
-    num_attention_heads: Size = 12
     hidden_act: Activation = "gelu_pytorch_tanh"
     layer_norm_eps: Annotated[float, Field(gt=0, lt=1)] = 1e-6
     patch_size: Size = 16
@@ -87,10 +81,6 @@ class _SiglipVision(_Vision):
 
 
 class _SiglipText(Tower):
-    hidden_size: Size = 768
-    intermediate_size: Size = 3072
-    num_hidden_layers: Size = 12
-    num_attention_heads: Size = 12
     hidden_act: Activation = "gelu_pytorch_tanh"
     layer_norm_eps: Annotated[float, Field(gt=0, lt=1)] = 1e-6
     vocab_size: Size = 32000

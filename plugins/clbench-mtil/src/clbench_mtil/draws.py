@@ -15,6 +15,8 @@ from typing import Literal
 
 import numpy as np
 
+from clbench_mtil.splits import by_class, hold_out_fifth
+
 __all__ = ["DRAWS", "UNDIVIDED", "DrawName", "Drawn", "Labels", "default_seed", "draw_all"]
 
 DrawName = Literal["seeded", "coop", "diki", "rail", "moe"]
@@ -60,7 +62,7 @@ def _seeded(labels: Labels, shots: int, seed: int) -> Drawn:
 
 
 def _own(labels: Sequence[int], shots: int, seed: int) -> list[int]:
-    chance, classes = random.Random(seed), _by_class(labels)
+    chance, classes = random.Random(seed), by_class(labels)
     drawn = [chance.sample(classes[c], min(shots, len(classes[c]))) for c in sorted(classes)]
     return sorted(index for indices in drawn for index in indices)
 
@@ -75,11 +77,14 @@ def _coop(labels: Labels, shots: int, seed: int) -> Drawn:
     1fbb1a6, with Dassl's ``generate_fewshot_dataset``)."""
     found: Drawn = {}
     for key, of in labels.items():
-        chance = random.Random(seed)
-        found[key] = {"train": _sampled(chance, of["train"], shots)}
-        if "validation" in of:
-            found[key]["validation"] = _sampled(chance, of["validation"], _count("validation", shots))
+        found[key] = _both(random.Random(seed), of, shots)
     return found
+
+
+def _both(chance: random.Random, of: Mapping[str, Sequence[int]], shots: int) -> dict[str, list[int]]:
+    """Images to train, then those to validate where there are any."""
+    parts = [part for part in ("train", "validation") if part in of]
+    return {part: _sampled(chance, of[part], _count(part, shots)) for part in parts}
 
 
 def _diki(labels: Labels, shots: int, seed: int) -> Drawn:
@@ -93,18 +98,14 @@ def _diki(labels: Labels, shots: int, seed: int) -> Drawn:
     chance = random.Random(seed)
     found: Drawn = {}
     for key, of in labels.items():
-        if key in UNDIVIDED["diki"]:
-            train, held_out = _divided(chance, of["train"])
-            found[key] = {
-                part: [
-                    whole[i] for i in _sampled(chance, [of["train"][i] for i in whole], _count(part, shots))
-                ]
-                for part, whole in (("train", train), ("validation", held_out))
-            }
+        if key not in UNDIVIDED["diki"]:
+            found[key] = _both(chance, of, shots)
             continue
-        found[key] = {"train": _sampled(chance, of["train"], shots)}
-        if "validation" in of:
-            found[key]["validation"] = _sampled(chance, of["validation"], _count("validation", shots))
+        train, held_out = hold_out_fifth(chance, by_class(of["train"]).values())
+        whole = {"train": train, "validation": held_out}
+        within = {part: [of["train"][i] for i in indices] for part, indices in whole.items()}
+        drawn = _both(chance, within, shots)
+        found[key] = {part: [whole[part][i] for i in chosen] for part, chosen in drawn.items()}
     return found
 
 
@@ -132,10 +133,7 @@ def _rail(labels: Labels, shots: int, seed: int) -> Drawn:
     for key, of in labels.items():
         found[key] = {"train": build(key) if key in files else _by_array(arrays, of["train"], shots)}
         build_all()  # to test
-    for key, of in labels.items():
-        if "validation" in of:  # of which the authors take none
-            found[key]["validation"] = _own(of["validation"], _count("validation", shots), 1)
-    return found
+    return _with_own_validation(found, labels, shots)
 
 
 def _moe(labels: Labels, shots: int, seed: int) -> Drawn:
@@ -155,6 +153,12 @@ def _moe(labels: Labels, shots: int, seed: int) -> Drawn:
             if len(kept := classes[of["train"][index]]) < shots:
                 kept.append(index)
         found[key] = {"train": [index for kept in classes.values() for index in kept]}
+    return _with_own_validation(found, labels, shots)
+
+
+def _with_own_validation(found: Drawn, labels: Labels, shots: int) -> Drawn:
+    """With images to validate, of which the authors take none, by this package's rule."""
+    for key, of in labels.items():
         if "validation" in of:
             found[key]["validation"] = _own(of["validation"], _count("validation", shots), 1)
     return found
@@ -169,18 +173,10 @@ DRAWS: Mapping[DrawName, Callable[[Labels, int, int], Drawn]] = {
 }
 
 
-def _by_class(labels: Sequence[int]) -> dict[int, list[int]]:
-    """Indices of each class, classes in the order in which they first come."""
-    found: defaultdict[int, list[int]] = defaultdict(list)
-    for index, label in enumerate(labels):
-        found[label].append(index)
-    return found
-
-
 def _sampled(chance: random.Random, labels: Sequence[int], shots: int, *, fill: bool = False) -> list[int]:
     """``shots`` of each class; of one that has fewer all, or, with ``fill``, as many by repetition."""
     found: list[int] = []
-    for indices in _by_class(labels).values():
+    for indices in by_class(labels).values():
         if len(indices) >= shots:
             found += chance.sample(indices, shots)
         elif fill:
@@ -188,18 +184,6 @@ def _sampled(chance: random.Random, labels: Sequence[int], shots: int, *, fill: 
         else:
             found += indices
     return found
-
-
-def _divided(chance: random.Random, labels: Sequence[int]) -> tuple[list[int], list[int]]:
-    """A fifth of each class held out: indices to train and to validate."""
-    train: list[int] = []
-    held_out: list[int] = []
-    for indices in _by_class(labels).values():
-        size = round(0.2 * len(indices))
-        chance.shuffle(indices)
-        held_out += indices[:size]
-        train += indices[size:]
-    return train, held_out
 
 
 def _by_array(arrays: np.random.RandomState, labels: Sequence[int], shots: int) -> list[int]:
