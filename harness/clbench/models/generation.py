@@ -54,6 +54,17 @@ class GeneratedImages:
     key: str
     sheet: Path
 
+    def keep_sheet(self, file: Path) -> None:
+        """Copy the sheet to ``file``, in a folder of the method's own, which is made.
+
+        A method that reads ``sheet`` by itself opens the harness's cache, and gets a mark for it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.sheet, file)
+
 
 def generated_images(
     generator: Callable[[], ImageGenerator],

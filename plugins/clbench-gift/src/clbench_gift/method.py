@@ -5,7 +5,6 @@ Source: Wu et al., "Synthetic Data is an Elegant GIFT for Continual Vision-Langu
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -169,10 +168,7 @@ class GIFT(FineTuning):
             steps=settings.denoising_steps,
             guidance=settings.guidance,
         )
-        self.context.scratch.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(
-            generated.sheet, self.context.scratch / f"generated-{task.index + 1:02d}-{task.key}.png"
-        )
+        generated.keep_sheet(self.context.scratch / f"generated-{task.index + 1:02d}-{task.key}.png")
         images, prompts = without_black(generated, task.key, self.backbone.preprocessing)
         distinct = tuple(dict.fromkeys(prompts))
         position = {prompt: i for i, prompt in enumerate(distinct)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,8 +97,7 @@ def generated_pairs(task: TrainingTask, context: Context, settings: GMAILSetting
         steps=settings.denoising_steps,
         guidance=settings.guidance,
     )
-    context.scratch.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(generated.sheet, context.scratch / f"generated-{task.index + 1:02d}-{task.key}.png")
+    generated.keep_sheet(context.scratch / f"generated-{task.index + 1:02d}-{task.key}.png")
     pixels = generated.images.pixels(context.initial.preprocessing)
     seen = [i for i in range(len(pixels)) if np.any(pixels[i])]
     if not seen:
